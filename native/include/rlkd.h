@@ -1,0 +1,335 @@
+/*
+ * rlkd.h - the C interface of librlkd, the kernels of the rlkd training engine.
+ *
+ * Rules that hold for every function
+ *   - Plain C99. Every function that can fail returns rlkd_status; the text of the last failure of the calling
+ *     thread is rlkd_last_error(). Nothing throws across this boundary.
+ *   - All arguments are validated here, once, before anything is read or written through a data pointer. On any
+ *     status other than RLKD_OK no output was written (RLKD_DEVICE_ERROR excepted).
+ *   - The library allocates no tensor memory, owns nothing it is given and keeps no pointer after it returns.
+ *     Where scratch memory is needed the caller passes a workspace of at least the size that the matching
+ *     rlkd_*_workspace_size reports (bytes, 64-byte aligned).
+ *   - Work is ordered on the stream of the context (CUDA) or finished on return (CPU, REFERENCE, EMULATED).
+ *   - Tensors carry DLPack's DLTensor layout, so memory of LibTorch, NumPy, JAX or ONNX Runtime goes in without a
+ *     copy. `strides` may be NULL (row-major, compact). Shapes are written [rows, vocab], slowest first.
+ *   - Unless said otherwise a tensor's innermost stride must be 1 and outputs must not overlap inputs or each other.
+ *   - Any thread may call; two calls may run at once when their outputs do not overlap.
+ */
+#ifndef RLKD_H
+#define RLKD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define RLKD_API __declspec(dllexport)
+#else
+#define RLKD_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RLKD_VERSION_MAJOR 0
+#define RLKD_VERSION_MINOR 1
+#define RLKD_VERSION_PATCH 0
+
+/* ---- Status, version, backends ---------------------------------------------------------------------------- */
+
+typedef enum rlkd_status {
+  RLKD_OK = 0,
+  RLKD_INVALID_ARGUMENT = 1,    /* shape, dtype, device, stride, alignment, overlap, option out of range */
+  RLKD_BACKEND_UNAVAILABLE = 2, /* the backend is not in this build or finds no device */
+  RLKD_UNSUPPORTED = 3,         /* valid request that this backend does not implement */
+  RLKD_DEVICE_ERROR = 4,        /* the device reported a failure */
+  RLKD_INTERNAL_ERROR = 5       /* a defect in librlkd */
+} rlkd_status;
+
+typedef enum rlkd_backend {
+  RLKD_BACKEND_CPU = 0,       /* vectorised, OpenMP */
+  RLKD_BACKEND_CUDA = 1,      /* only when built with nvcc */
+  RLKD_BACKEND_REFERENCE = 2, /* fp64 oracle written from the formulas; slow, for checking */
+  RLKD_BACKEND_EMULATED = 3   /* the CUDA sources run on the CPU; test builds only */
+} rlkd_backend;
+
+/* "MAJOR.MINOR.PATCH"; static storage. */
+RLKD_API const char* rlkd_version(void);
+/* Text of the calling thread's last failed call, "" if none; valid until its next call into librlkd. */
+RLKD_API const char* rlkd_last_error(void);
+/* 1 if the backend can run now, else 0; then *reason (if not NULL) says why not (static or thread-local storage). */
+RLKD_API int rlkd_backend_available(rlkd_backend backend, const char** reason);
+/* CPU features that the CPU backend's dispatch selected, e.g. "avx512"; static storage. */
+RLKD_API const char* rlkd_cpu_features(void);
+
+/* Where a call runs. NULL in place of a context means {RLKD_BACKEND_CPU, 0, NULL}. */
+typedef struct rlkd_context {
+  rlkd_backend backend;
+  int32_t device_index; /* CUDA ordinal, 0 otherwise */
+  void* stream;         /* cudaStream_t, NULL = the device's default stream; must be NULL off CUDA */
+} rlkd_context;
+
+/* ---- Tensors: the layout of DLPack 0.8+ (dlpack.h: DLDevice, DLDataType, DLTensor) -------------------------- */
+
+enum { RLKD_DEVICE_CPU = 1, RLKD_DEVICE_CUDA = 2, RLKD_DEVICE_CUDA_HOST = 3 };
+enum { RLKD_DTYPE_INT = 0, RLKD_DTYPE_UINT = 1, RLKD_DTYPE_FLOAT = 2, RLKD_DTYPE_BFLOAT = 4, RLKD_DTYPE_BOOL = 6 };
+
+typedef struct rlkd_device {
+  int32_t device_type;
+  int32_t device_id;
+} rlkd_device;
+
+typedef struct rlkd_dtype {
+  uint8_t code;
+  uint8_t bits;
+  uint16_t lanes; /* 1 */
+} rlkd_dtype;
+
+typedef struct rlkd_tensor {
+  void* data;
+  rlkd_device device;
+  int32_t ndim;
+  rlkd_dtype dtype;
+  int64_t* shape;
+  int64_t* strides; /* in elements; NULL = compact row-major */
+  uint64_t byte_offset;
+} rlkd_tensor;
+
+/* ---- logprob ------------------------------------------------------------------------------------------------
+ * Log-probability of a token under softmax(logits / temperature), with the entropy of that distribution.
+ *   z_j = logits_j / temperature, logsumexp = log sum_j exp z_j, logprob = z_token - logsumexp,
+ *   entropy = logsumexp - sum_j p_j z_j  (nats).
+ * logits [rows, vocab] float32 (row stride free), tokens [rows] int64 in [0, vocab), outputs [rows] float32.
+ * entropy may be NULL. -inf logits have probability 0; a row with a NaN, a +inf or only -inf gives NaN.
+ */
+RLKD_API rlkd_status rlkd_logprob_forward(const rlkd_context* context, const rlkd_tensor* logits,
+                                          const rlkd_tensor* tokens, float temperature, rlkd_tensor* logprob,
+                                          rlkd_tensor* entropy, rlkd_tensor* logsumexp);
+
+/* In place: logits become d loss / d logits,
+ *   dlogits_j = [ (1{j = token} - p_j) dlogprob - p_j (log p_j + entropy) dentropy ] / temperature.
+ * logsumexp and entropy are those of the forward pass; entropy and dentropy may both be NULL. A row whose
+ * dlogprob and dentropy are 0 becomes exactly 0, whatever its logits.
+ */
+RLKD_API rlkd_status rlkd_logprob_backward(const rlkd_context* context, rlkd_tensor* logits,
+                                           const rlkd_tensor* tokens, float temperature,
+                                           const rlkd_tensor* logsumexp, const rlkd_tensor* entropy,
+                                           const rlkd_tensor* dlogprob, const rlkd_tensor* dentropy);
+
+/* ---- group_advantage ----------------------------------------------------------------------------------------
+ * GRPO advantages of N = groups * group_size completions from F reward functions (docs/formulas.md).
+ * rewards [N, F] float32, NaN = unscorable; weights [F] float32; group g holds rows g*group_size ...
+ */
+typedef enum rlkd_scale_rewards {
+  RLKD_SCALE_GROUP = 0, /* (r - mean_group) / (std_group + 1e-4) */
+  RLKD_SCALE_BATCH = 1, /* (r - mean_group) / (std_batch + 1e-4) */
+  RLKD_SCALE_NONE = 2   /* r - mean_group (Dr. GRPO) */
+} rlkd_scale_rewards;
+
+typedef enum rlkd_multi_objective {
+  RLKD_SUM_THEN_NORMALIZE = 0,
+  RLKD_NORMALIZE_THEN_SUM = 1 /* scale_rewards is ignored */
+} rlkd_multi_objective;
+
+typedef enum rlkd_unscorable {
+  RLKD_UNSCORABLE_DROP_ROW = 0, /* a row in which any weighted (weight != 0) function is NaN is left out */
+  RLKD_UNSCORABLE_TRL = 1       /* NaN counts 0; only a row with every function NaN is left out */
+} rlkd_unscorable;
+
+typedef struct rlkd_group_advantage_options {
+  int64_t group_size; /* >= 1, divides N */
+  rlkd_scale_rewards scale_rewards;
+  rlkd_multi_objective multi_objective;
+  rlkd_unscorable unscorable;
+} rlkd_group_advantage_options;
+
+/* advantages [N], reward [N] (the weighted sum; NaN where the row is left out), reward_std [N] (the std that TRL
+ * reports for the row: of its group, or of the batch under RLKD_SCALE_BATCH); all float32. reward and reward_std
+ * may be NULL. A left-out row has advantage 0; a group of equal rewards gives exactly 0. */
+RLKD_API rlkd_status rlkd_group_advantage(const rlkd_context* context, const rlkd_tensor* rewards,
+                                          const rlkd_tensor* weights, const rlkd_group_advantage_options* options,
+                                          rlkd_tensor* advantages, rlkd_tensor* reward, rlkd_tensor* reward_std);
+
+/* ---- policy_loss --------------------------------------------------------------------------------------------
+ * Loss of TRL's GRPOTrainer and its gradient, every loss_type, in one call (docs/formulas.md).
+ */
+typedef enum rlkd_loss_type {
+  RLKD_LOSS_GRPO = 0,
+  RLKD_LOSS_BNPO = 1,
+  RLKD_LOSS_DR_GRPO = 2,
+  RLKD_LOSS_DAPO = 3,
+  RLKD_LOSS_CISPO = 4,
+  RLKD_LOSS_SAPO = 5,
+  RLKD_LOSS_LUSPO = 6,
+  RLKD_LOSS_VESPO = 7
+} rlkd_loss_type;
+
+typedef enum rlkd_importance_level {
+  RLKD_IMPORTANCE_TOKEN = 0,
+  RLKD_IMPORTANCE_SEQUENCE = 1 /* GSPO */
+} rlkd_importance_level;
+
+typedef struct rlkd_policy_loss_options {
+  rlkd_loss_type loss_type;
+  rlkd_importance_level importance_level;
+  double epsilon;               /* lower clip: ratio >= 1 - epsilon */
+  double epsilon_high;          /* upper clip: ratio <= 1 + epsilon_high; for cispo the cap itself */
+  double delta;                 /* cap on the unclipped ratio; NaN = off */
+  double beta;                  /* weight of the KL term; 0 = off */
+  int32_t bias_correction_kl;   /* TRL's use_bias_correction_kl */
+  int32_t training;             /* 0 = evaluation: accumulation and steps_per_generation do not enter */
+  double sapo_temperature_pos;  /* 1.0 */
+  double sapo_temperature_neg;  /* 1.05 */
+  double vespo_k_pos;           /* 2 */
+  double vespo_lambda_pos;      /* 3 */
+  double vespo_k_neg;           /* 3 */
+  double vespo_lambda_neg;      /* 2 */
+  double off_policy_threshold;  /* off_policy_mask_threshold; NaN = off */
+  double top_entropy_quantile;  /* 1 = off */
+  double entropy_coefficient;   /* weight of the entropy bonus as applied in this step; 0 = off */
+  double accumulation_steps;    /* gradient_accumulation_steps */
+  double steps_per_generation;  /* dapo, cispo, vespo */
+  double num_items_in_batch;    /* loss-mask tokens of the whole generation batch; dapo, cispo, vespo */
+  double num_processes;         /* 1 */
+  double max_completion_length; /* dr_grpo */
+} rlkd_policy_loss_options;
+
+/* Inputs, B sequences of up to T completion tokens. float32, [B, T] with a free row stride.
+ * Where mask is 0 the other values are not read as numbers (they may be NaN). */
+typedef struct rlkd_policy_loss_inputs {
+  const rlkd_tensor* logprob;          /* of the policy at the training temperature */
+  const rlkd_tensor* entropy;          /* NULL unless top_entropy_quantile < 1 or entropy_coefficient != 0 */
+  const rlkd_tensor* old_logprob;      /* NULL: logprob detached (the ratio is 1) */
+  const rlkd_tensor* ref_logprob;      /* NULL if beta = 0 */
+  const rlkd_tensor* sampler_logprob;  /* for the off-policy mask; NULL: old_logprob */
+  const rlkd_tensor* importance_ratio; /* sampler ratio [B, T] or [B, 1], multiplied in; NULL: 1 */
+  const rlkd_tensor* mask;             /* completion_mask * tool_mask, 0 or 1 */
+  const rlkd_tensor* advantages;       /* [B] or [B, T] */
+} rlkd_policy_loss_inputs;
+
+/* Sums over all masked tokens or all sequences, so that micro-batches add up; means are the caller's. */
+typedef struct rlkd_policy_loss_counters {
+  double tokens;             /* masked tokens */
+  double sequences;          /* B */
+  double entropy_sum;        /* over masked tokens */
+  double kl_sum;             /* after bias correction, over masked tokens */
+  double clip_low_sum;       /* ratio < 1 - epsilon and A < 0; per sequence under sequence level */
+  double clip_high_sum;      /* ratio > 1 + epsilon_high and A > 0 */
+  double clip_region_sum;    /* either */
+  double clip_low_min;       /* min over sequences of the sequence's mean of the low-clip indicator */
+  double clip_high_max;      /* max over sequences of the sequence's mean of the high-clip indicator */
+  double ratio_sum;          /* of the importance ratio, per token or per sequence */
+  double ratio_min, ratio_max;
+  double weight_sum;         /* vespo's phi, cispo's capped ratio: what multiplied the gradient */
+  double off_policy_kept;    /* sequences that the off-policy mask kept */
+  double entropy_kept;       /* tokens that the entropy quantile kept */
+  double count;              /* denominators of the ratio and clip sums: tokens, or sequences */
+} rlkd_policy_loss_counters;
+
+/* loss [1] float64; dlogprob, dentropy [B, T] float32, exactly 0 where the mask is 0; dentropy may be NULL when
+ * entropy_coefficient is 0. counters: host memory on the CPU backends, device memory on CUDA; may be NULL. */
+RLKD_API rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t batch, int64_t length,
+                                                     const rlkd_policy_loss_options* options, size_t* bytes);
+RLKD_API rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss_inputs* inputs,
+                                      const rlkd_policy_loss_options* options, rlkd_tensor* loss,
+                                      rlkd_tensor* dlogprob, rlkd_tensor* dentropy,
+                                      rlkd_policy_loss_counters* counters, void* workspace, size_t workspace_bytes);
+
+/* ---- structure_alignment ------------------------------------------------------------------------------------
+ * The GSRM reward (RLKD, arXiv 2505.16142) of P pairs of a student path and a teacher tree.
+ * Pair p: student_steps[p] = n student steps, teacher_nodes[p] = m teacher nodes; its judgements are the n*m
+ * row-major block that starts at judgement_offsets[p] in each of meta, query, answer (probabilities in [0, 1]),
+ * its node parents the m entries that start at parent_offsets[p]. parent -1 = root level; a parent stands before
+ * its children. A single teacher path is the chain -1, 0, 1, ...
+ * R = max over root-to-leaf paths of the path's score (normalised by that path).
+ */
+typedef enum rlkd_alignment {
+  RLKD_ALIGN_PREFIX = 0,  /* step i against node i of the path; a meta mismatch closes the gate for good */
+  RLKD_ALIGN_MONOTONE = 1 /* best order-keeping alignment, skipped steps cost gap_decay */
+} rlkd_alignment;
+
+typedef enum rlkd_normalize {
+  RLKD_NORMALIZE_NONE = 0,    /* R (paper) */
+  RLKD_NORMALIZE_TEACHER = 1, /* R / m, m = length of the path */
+  RLKD_NORMALIZE_MAX = 2      /* R / max(n, m) */
+} rlkd_normalize;
+
+typedef struct rlkd_structure_alignment_options {
+  rlkd_alignment alignment;
+  rlkd_normalize normalize;
+  double gap_decay; /* monotone only, in [0, 1] */
+  int64_t max_student_steps; /* upper bound of student_steps: sizes the workspace */
+  int64_t max_teacher_nodes; /* upper bound of teacher_nodes */
+} rlkd_structure_alignment_options;
+
+/* meta, query, answer [J] float32; judgement_offsets [P], parent_offsets [P], student_steps [P], teacher_nodes [P]
+ * int64; parents [Q] int32; reward [P] float32, best_leaf [P] int32 (node index in the pair, -1 if m = 0; may be
+ * NULL). m = 0 or any NaN judgement of the pair gives NaN; n = 0 with m > 0 gives 0. */
+RLKD_API rlkd_status rlkd_structure_alignment_workspace_size(const rlkd_context* context, int64_t pairs,
+                                                             const rlkd_structure_alignment_options* options,
+                                                             size_t* bytes);
+RLKD_API rlkd_status rlkd_structure_alignment(const rlkd_context* context, const rlkd_tensor* meta,
+                                              const rlkd_tensor* query, const rlkd_tensor* answer,
+                                              const rlkd_tensor* judgement_offsets, const rlkd_tensor* parents,
+                                              const rlkd_tensor* parent_offsets, const rlkd_tensor* student_steps,
+                                              const rlkd_tensor* teacher_nodes,
+                                              const rlkd_structure_alignment_options* options, rlkd_tensor* reward,
+                                              rlkd_tensor* best_leaf, void* workspace, size_t workspace_bytes);
+
+/* ---- sampling -----------------------------------------------------------------------------------------------
+ * One token for each row of logits, by the order of transformers: repetition penalty, temperature, top_k, top_p,
+ * min_p, then the inverse CDF in vocabulary order at one uniform number from Philox4x32-10 with key `seed[row]`
+ * and counter `position[row]`. The result depends on the row's logits, parameters, seed and position alone.
+ */
+typedef struct rlkd_sampling_inputs {
+  const rlkd_tensor* logits;             /* [rows, vocab] float32, not changed */
+  const rlkd_tensor* seed;               /* [rows] int64: the Philox key of the row's sequence */
+  const rlkd_tensor* position;           /* [rows] int64: the Philox counter, the index of the new token */
+  const rlkd_tensor* temperature;        /* [rows] float32; 0 = greedy (lowest id among equals) */
+  const rlkd_tensor* top_k;              /* [rows] int64; 0 = off */
+  const rlkd_tensor* top_p;              /* [rows] float32; 1 = off */
+  const rlkd_tensor* min_p;              /* [rows] float32; 0 = off */
+  const rlkd_tensor* repetition_penalty; /* [rows] float32; 1 = off; NULL = off everywhere */
+  const rlkd_tensor* history;            /* [total] int64: earlier tokens of the rows, concatenated; NULL = none */
+  const rlkd_tensor* history_offsets;    /* [rows + 1] int64 into history; NULL = none */
+} rlkd_sampling_inputs;
+
+/* tokens [rows] int64; logprob [rows] float32 = log softmax(logits / temperature)[token], before penalty and
+ * truncation (at temperature 1 for a greedy row), the number that rlkd_logprob_forward gives. A row with a NaN
+ * logit gets token -1 and logprob NaN. */
+RLKD_API rlkd_status rlkd_sampling_workspace_size(const rlkd_context* context, int64_t rows, int64_t vocab,
+                                                  size_t* bytes);
+RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampling_inputs* inputs,
+                                   rlkd_tensor* tokens, rlkd_tensor* logprob, void* workspace,
+                                   size_t workspace_bytes);
+
+/* ---- adamw --------------------------------------------------------------------------------------------------
+ * Decoupled weight decay (Loshchilov & Hutter), torch.optim.AdamW's order of operations, over many tensors at once,
+ * with clipping by global norm and a guard against non-finite gradients.
+ */
+/* norm [1] float32 = sqrt(sum of squares over all gradients), accumulated in double; NaN or inf if any entry is. */
+RLKD_API rlkd_status rlkd_grad_norm(const rlkd_context* context, const rlkd_tensor* grads, int64_t count,
+                                    rlkd_tensor* norm);
+
+typedef struct rlkd_adamw_options {
+  double learning_rate;
+  double beta1;
+  double beta2;
+  double epsilon;
+  double max_grad_norm; /* gradients are scaled by min(1, max_grad_norm / (norm + 1e-6)); <= 0 = off */
+  int64_t step;         /* 1 for the first update: bias correction */
+} rlkd_adamw_options;
+
+/* params, grads, exp_avg, exp_avg_sq: arrays of `count` compact float32 tensors of matching sizes;
+ * weight_decay[count] host doubles. norm: the output of rlkd_grad_norm over the same gradients. If it is not
+ * finite nothing is changed and *skipped (host memory on CPU, device memory on CUDA, int32) becomes 1, else 0. */
+RLKD_API rlkd_status rlkd_adamw(const rlkd_context* context, rlkd_tensor* params, const rlkd_tensor* grads,
+                                rlkd_tensor* exp_avg, rlkd_tensor* exp_avg_sq, const double* weight_decay,
+                                int64_t count, const rlkd_adamw_options* options, const rlkd_tensor* norm,
+                                int32_t* skipped);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RLKD_H */
