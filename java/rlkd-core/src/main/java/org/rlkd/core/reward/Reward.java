@@ -1,0 +1,22 @@
+package org.rlkd.core.reward;
+
+import java.util.List;
+
+/** A reward function, by its TRL/open-r1 name. */
+public interface Reward {
+  /** The name under which it is configured, logged and given a weight. */
+  String name();
+
+  /**
+   * Scores the samples of a step in one batch.
+   *
+   * @return one score per sample in the same order; NaN = unscorable, never a stand-in for a low
+   *     score
+   */
+  double[] score(List<RewardSample> samples);
+
+  /** Whether {@link #score} may run on another thread than the caller's, beside other rewards. */
+  default boolean concurrent() {
+    return true;
+  }
+}
