@@ -1,0 +1,18 @@
+package org.rlkd.cli.quickstart;
+
+import java.util.List;
+
+/**
+ * A problem as a student meets it, with its worked solutions.
+ *
+ * @param prompt statements and question
+ * @param answer the true answer
+ * @param teacherPaths correct paths in distinct solving orders
+ */
+public record Problem(
+    QuantityGraph graph, String prompt, String answer, List<TeacherPath> teacherPaths) {
+
+  public Problem {
+    teacherPaths = List.copyOf(teacherPaths);
+  }
+}
