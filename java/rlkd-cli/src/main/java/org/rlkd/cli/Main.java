@@ -1,0 +1,72 @@
+package org.rlkd.cli;
+
+import org.rlkd.core.InputException;
+import org.rlkd.core.UsageException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/**
+ * The {@code rlkd} command.
+ *
+ * <p>Exit codes: 0 done, 1 the input or the machine stood in the way, 2 the command line or the
+ * configuration is wrong. Errors are one paragraph on standard error; {@code --verbose} adds the
+ * stack trace.
+ */
+@Command(
+    name = "rlkd",
+    description = "Distils a strong model's reasoning structure into a small one by reinforcement learning.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {DoctorCommand.class})
+public final class Main implements Runnable {
+  @Option(
+      names = "--verbose",
+      description = "Show the stack trace of an error.",
+      scope = ScopeType.INHERIT)
+  private boolean verbose;
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    System.exit(execute(arguments));
+  }
+
+  /**
+   * Runs one command line.
+   *
+   * @return the process's exit code
+   */
+  static int execute(String... arguments) {
+    Main main = new Main();
+    CommandLine commandLine = new CommandLine(main);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setExecutionExceptionHandler(
+        (exception, failed, parsed) -> {
+          if (main.verbose) {
+            exception.printStackTrace(failed.getErr());
+          }
+          failed.getErr().println("rlkd: " + paragraph(exception));
+          failed.getErr().flush();
+          return exception instanceof UsageException ? 2 : 1;
+        });
+    return commandLine.execute(arguments);
+  }
+
+  private static String paragraph(Exception exception) {
+    if (exception instanceof InputException || exception instanceof UsageException) {
+      return exception.getMessage();
+    }
+    return "a defect in rlkd: %s. Run again with --verbose and report the stack trace."
+        .formatted(exception);
+  }
+
+  @Override
+  public void run() {
+    throw new CommandLine.ParameterException(spec.commandLine(), "a command is missing");
+  }
+}

@@ -1,0 +1,23 @@
+package org.rlkd.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Properties;
+import picocli.CommandLine.IVersionProvider;
+
+/** The version of this build, written into {@code version.properties} by Maven. */
+public final class Version implements IVersionProvider {
+  @Override
+  public String[] getVersion() throws IOException {
+    return new String[] {"rlkd " + current()};
+  }
+
+  /** For example {@code 0.1.0-SNAPSHOT}. */
+  static String current() throws IOException {
+    Properties properties = new Properties();
+    try (InputStream in = Version.class.getResourceAsStream("version.properties")) {
+      properties.load(in);
+    }
+    return properties.getProperty("version");
+  }
+}
