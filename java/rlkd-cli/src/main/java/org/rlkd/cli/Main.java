@@ -16,11 +16,12 @@ import picocli.CommandLine.ScopeType;
  */
 @Command(
     name = "rlkd",
-    description = "Distils a strong model's reasoning structure into a small one by reinforcement learning.",
+    description =
+        "Distils a strong model's reasoning structure into a small one by reinforcement learning.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DoctorCommand.class})
+    subcommands = {ReportCommand.class})
 public final class Main implements Runnable {
   @Option(
       names = "--verbose",

@@ -12,8 +12,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -89,18 +91,17 @@ public final class Report {
     }
     if (summary.has("gsrm_step_accuracy")) {
       line.append(line.isEmpty() ? "" : " · ")
-          .append("decomposer exact on %.1f %% of held-out steps".formatted(
-              100 * summary.get("gsrm_step_accuracy").asDouble()));
+          .append(
+              "decomposer exact on %.1f %% of held-out steps"
+                  .formatted(100 * summary.get("gsrm_step_accuracy").asDouble()));
     }
     JsonNode versions = summary.path("versions");
-    versions
-        .fields()
-        .forEachRemaining(
-            version ->
-                line.append(line.isEmpty() ? "" : " · ")
-                    .append(version.getKey())
-                    .append(' ')
-                    .append(version.getValue().asText()));
+    for (Map.Entry<String, JsonNode> version : versions.properties()) {
+      line.append(line.isEmpty() ? "" : " · ")
+          .append(version.getKey())
+          .append(' ')
+          .append(version.getValue().asText());
+    }
     return line.toString();
   }
 
@@ -119,7 +120,7 @@ public final class Report {
   /** The rows of a JSONL file; a torn last line (the run is still writing) is left out. */
   private List<JsonNode> jsonLines(String name) {
     Path file = runDirectory.resolve(name);
-    List<JsonNode> rows = new java.util.ArrayList<>();
+    List<JsonNode> rows = new ArrayList<>();
     if (!Files.exists(file)) {
       return rows;
     }
@@ -182,7 +183,7 @@ public final class Report {
   }
 
   private static String uplotVersion() {
-    java.util.Properties properties = new java.util.Properties();
+    Properties properties = new Properties();
     String path = "/META-INF/maven/org.webjars.npm/uplot/pom.properties";
     try (InputStream in = Report.class.getResourceAsStream(path)) {
       properties.load(in);
