@@ -143,9 +143,12 @@ typedef struct rlkd_group_advantage_options {
   rlkd_unscorable unscorable;
 } rlkd_group_advantage_options;
 
-/* advantages [N], reward [N] (the weighted sum; NaN where the row is left out), reward_std [N] (the std that TRL
- * reports for the row: of its group, or of the batch under RLKD_SCALE_BATCH); all float32. reward and reward_std
- * may be NULL. A left-out row has advantage 0; a group of equal rewards gives exactly 0. */
+/* advantages [N]; reward [N]: the weighted sum, NaN where the row is left out; reward_std [N]: the sample std of
+ * the scorable rewards of the row's group (of the whole batch under RLKD_SCALE_BATCH, of the normalised sums of the
+ * whole batch under RLKD_NORMALIZE_THEN_SUM), NaN where fewer than two are scorable, 0 if the group has one member;
+ * TRL's frac_reward_zero_std is the share of rows with reward_std <= 1e-8. All float32, compact; reward and
+ * reward_std may be NULL. A left-out row has advantage 0, as has the only scorable member of a group; a group of
+ * equal rewards gives exactly 0. An infinite reward makes advantages of its group non-finite. */
 RLKD_API rlkd_status rlkd_group_advantage(const rlkd_context* context, const rlkd_tensor* rewards,
                                           const rlkd_tensor* weights, const rlkd_group_advantage_options* options,
                                           rlkd_tensor* advantages, rlkd_tensor* reward, rlkd_tensor* reward_std);
@@ -184,9 +187,10 @@ typedef struct rlkd_policy_loss_options {
   double vespo_lambda_pos;      /* 3 */
   double vespo_k_neg;           /* 3 */
   double vespo_lambda_neg;      /* 2 */
-  double off_policy_threshold;  /* off_policy_mask_threshold; NaN = off */
+  double off_policy_threshold;  /* off_policy_mask_threshold; NaN = off; needs advantages [B] */
   double top_entropy_quantile;  /* 1 = off */
-  double entropy_coefficient;   /* weight of the entropy bonus as applied in this step; 0 = off */
+  double entropy_coefficient;   /* weight of the entropy bonus as applied in this step; 0 = off. An adaptive
+                                   coefficient is the caller's */
   double accumulation_steps;    /* gradient_accumulation_steps */
   double steps_per_generation;  /* dapo, cispo, vespo */
   double num_items_in_batch;    /* loss-mask tokens of the whole generation batch; dapo, cispo, vespo */
@@ -194,40 +198,49 @@ typedef struct rlkd_policy_loss_options {
   double max_completion_length; /* dr_grpo */
 } rlkd_policy_loss_options;
 
-/* Inputs, B sequences of up to T completion tokens. float32, [B, T] with a free row stride.
- * Where mask is 0 the other values are not read as numbers (they may be NaN). */
+/* Inputs, B >= 1 sequences of up to T >= 1 completion tokens. float32, [B, T] with a free row stride.
+ * Where mask is 0 the other values [B, T] are not read as numbers (they may be NaN). A NaN anywhere else gives a NaN
+ * loss and NaN gradients where it counts, with two exceptions of TRL's: a NaN in sampler_logprob counts as no
+ * difference, and a token whose policy term has weight 0 (A = 0, dropped by the off-policy mask or by the entropy
+ * quantile, sampler ratio 0) has a policy term of exactly 0 even if its ratio overflowed. */
 typedef struct rlkd_policy_loss_inputs {
   const rlkd_tensor* logprob;          /* of the policy at the training temperature */
-  const rlkd_tensor* entropy;          /* NULL unless top_entropy_quantile < 1 or entropy_coefficient != 0 */
+  const rlkd_tensor* entropy;          /* may be NULL unless top_entropy_quantile < 1 or entropy_coefficient != 0 */
   const rlkd_tensor* old_logprob;      /* NULL: logprob detached (the ratio is 1) */
   const rlkd_tensor* ref_logprob;      /* NULL if beta = 0 */
   const rlkd_tensor* sampler_logprob;  /* for the off-policy mask; NULL: old_logprob */
-  const rlkd_tensor* importance_ratio; /* sampler ratio [B, T] or [B, 1], multiplied in; NULL: 1 */
+  const rlkd_tensor* importance_ratio; /* sampler ratio [B, T] or [B, 1], multiplied in (vespo: its log is added
+                                          to the log-ratio of the sequence); NULL: 1 */
   const rlkd_tensor* mask;             /* completion_mask * tool_mask, 0 or 1 */
-  const rlkd_tensor* advantages;       /* [B] or [B, T] */
+  const rlkd_tensor* advantages;       /* [B] or [B, T]; vespo needs [B] */
 } rlkd_policy_loss_inputs;
 
-/* Sums over all masked tokens or all sequences, so that micro-batches add up; means are the caller's. */
+/* Sums, so that micro-batches add up; means are the caller's: TRL's clip_ratio/low_mean is clip_low_sum / ratios,
+ * clip_ratio/region_mean (clip_low_sum + clip_high_sum) / ratios, cispo_clip_ratio clip_high_sum / ratios, entropy
+ * entropy_sum / tokens, kl kl_sum / tokens, vespo/phi_seq_mean vespo_phi_sum / sequences (a denominator of 0 counts
+ * 1). "Masked token" is a token whose mask is 1. Clip tests are strict and made on the delta-capped ratio. */
 typedef struct rlkd_policy_loss_counters {
-  double tokens;             /* masked tokens */
-  double sequences;          /* B */
-  double entropy_sum;        /* over masked tokens */
-  double kl_sum;             /* after bias correction, over masked tokens */
-  double clip_low_sum;       /* ratio < 1 - epsilon and A < 0; per sequence under sequence level */
-  double clip_high_sum;      /* ratio > 1 + epsilon_high and A > 0 */
-  double clip_region_sum;    /* either */
-  double clip_low_min;       /* min over sequences of the sequence's mean of the low-clip indicator */
-  double clip_high_max;      /* max over sequences of the sequence's mean of the high-clip indicator */
-  double ratio_sum;          /* of the importance ratio, per token or per sequence */
-  double ratio_min, ratio_max;
-  double weight_sum;         /* vespo's phi, cispo's capped ratio: what multiplied the gradient */
-  double off_policy_kept;    /* sequences that the off-policy mask kept */
-  double entropy_kept;       /* tokens that the entropy quantile kept */
-  double count;              /* denominators of the ratio and clip sums: tokens, or sequences */
+  double sequences;       /* B */
+  double tokens;          /* masked tokens */
+  double ratios;          /* tokens; under RLKD_IMPORTANCE_SEQUENCE with advantages [B]: sequences */
+  double policy_loss;     /* the loss without the entropy bonus */
+  double entropy_sum;     /* over masked tokens; NaN without entropy */
+  double kl_sum;          /* after bias correction, before beta, over masked tokens; 0 if beta = 0 */
+  double ratio_sum;       /* of the uncapped importance ratio, over `ratios` values */
+  double ratio_min;       /* NaN if ratios = 0 */
+  double ratio_max;       /* NaN if ratios = 0 */
+  double clip_low_sum;    /* ratio < 1 - epsilon and A < 0, over `ratios` values; 0 for cispo, sapo, vespo */
+  double clip_high_sum;   /* ratio > 1 + epsilon_high (cispo: epsilon_high) and A > 0; 0 for sapo, vespo */
+  double clip_low_min;    /* min over sequences of the sequence's mean of the low-clip test; NaN if ratios = 0 */
+  double clip_high_max;   /* max over sequences of the sequence's mean of the high-clip test; NaN if ratios = 0 */
+  double vespo_phi_sum;   /* over sequences; 0 unless vespo */
+  double off_policy_kept; /* sequences that the off-policy mask kept */
+  double entropy_kept;    /* masked tokens that the entropy quantile kept */
 } rlkd_policy_loss_counters;
 
-/* loss [1] float64; dlogprob, dentropy [B, T] float32, exactly 0 where the mask is 0; dentropy may be NULL when
- * entropy_coefficient is 0. counters: host memory on the CPU backends, device memory on CUDA; may be NULL. */
+/* loss [1] float64; dlogprob, dentropy [B, T] float32 with a free row stride, exactly 0 where the mask is 0; dentropy
+ * may be NULL when entropy_coefficient is 0. counters: host memory on the CPU backends, device memory on CUDA; may be
+ * NULL. Results do not depend on the number of threads. */
 RLKD_API rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t batch, int64_t length,
                                                      const rlkd_policy_loss_options* options, size_t* bytes);
 RLKD_API rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss_inputs* inputs,
@@ -263,8 +276,10 @@ typedef struct rlkd_structure_alignment_options {
 } rlkd_structure_alignment_options;
 
 /* meta, query, answer [J] float32; judgement_offsets [P], parent_offsets [P], student_steps [P], teacher_nodes [P]
- * int64; parents [Q] int32; reward [P] float32, best_leaf [P] int32 (node index in the pair, -1 if m = 0; may be
- * NULL). m = 0 or any NaN judgement of the pair gives NaN; n = 0 with m > 0 gives 0. */
+ * int64; parents [Q] int32; reward [P] float32, best_leaf [P] int32 (node index in the pair, the lowest among equal
+ * scores, -1 where the reward is NaN; may be NULL). m = 0 or any NaN in the pair's judgements gives NaN; n = 0 with
+ * m > 0 gives 0. Questions that were not asked are 0, not NaN. On the CPU backends every offset, step count and
+ * parent is checked before use; on CUDA they are the caller's promise. */
 RLKD_API rlkd_status rlkd_structure_alignment_workspace_size(const rlkd_context* context, int64_t pairs,
                                                              const rlkd_structure_alignment_options* options,
                                                              size_t* bytes);
