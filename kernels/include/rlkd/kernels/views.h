@@ -1,0 +1,40 @@
+/*
+ * Views of caller-owned memory: what every kernel takes. A view owns nothing and is passed by value.
+ *
+ * Conventions of all kernels
+ *   - One function a backend, of the same name and signature: rlkd::kernels::cpu::f and
+ * rlkd::kernels::reference::f.
+ *   - Arguments are valid: the C interface (native/) has checked shapes, ranges and overlap before.
+ *   - A kernel allocates nothing, throws nothing and writes to its outputs alone. Offsets are 64 bit.
+ *   - An optional output or input is a view whose data is null.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace rlkd::kernels {
+
+/** `size` consecutive elements. */
+template <class T>
+struct Vector {
+  T* data = nullptr;
+  int64_t size = 0;
+
+  T& operator[](int64_t i) const { return data[i]; }
+  explicit operator bool() const { return data != nullptr; }
+};
+
+/** `rows` rows of `cols` consecutive elements; row i starts at data + i * row_stride (in elements). */
+template <class T>
+struct Matrix {
+  T* data = nullptr;
+  int64_t rows = 0;
+  int64_t cols = 0;
+  int64_t row_stride = 0;
+
+  T* row(int64_t i) const { return data + i * row_stride; }
+  T& operator()(int64_t i, int64_t j) const { return data[i * row_stride + j]; }
+  explicit operator bool() const { return data != nullptr; }
+};
+
+}  // namespace rlkd::kernels

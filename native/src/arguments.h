@@ -1,0 +1,154 @@
+/*
+ * Checks of the arguments of one call of the C interface. The checker remembers each tensor's memory, so that
+ * require_no_overlap() can compare outputs with everything else. A refused argument throws Failure; its
+ * message names the argument and shows what was found and what was expected.
+ *
+ *   return guard("rlkd_f", [&] {
+ *     Arguments arguments(context);
+ *     const auto logits = arguments.matrix<const float>("logits", logits_tensor);
+ *     const auto tokens = arguments.vector<const int64_t>("tokens", tokens_tensor, logits.rows, "rows");
+ *     const auto logprob = arguments.vector<float>("logprob", logprob_tensor, logits.rows, "rows");
+ *     arguments.require_no_overlap();
+ *     switch (arguments.backend()) { ... }
+ *   });
+ *
+ * A view of a const type is an input, of another type an output (or changed in place).
+ */
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "error.h"
+#include "rlkd/kernels/views.h"
+
+namespace rlkd::native {
+
+/** An extent that the caller of a check does not prescribe. */
+inline constexpr int64_t kAnyExtent = -1;
+
+template <class T>
+constexpr rlkd_dtype dtype_of() {
+  using U = std::remove_const_t<T>;
+  static_assert(std::is_arithmetic_v<U>);
+  return {static_cast<uint8_t>(std::is_floating_point_v<U> ? RLKD_DTYPE_FLOAT
+                               : std::is_signed_v<U>       ? RLKD_DTYPE_INT
+                                                           : RLKD_DTYPE_UINT),
+          static_cast<uint8_t>(8 * sizeof(U)), 1};
+}
+
+/** Refuses a null pointer. */
+template <class T>
+const T& required(const char* name, const T* pointer) {
+  if (pointer == nullptr) invalid("%s is NULL, expected a pointer", name);
+  return *pointer;
+}
+template <class T>
+T& required(const char* name, T* pointer) {
+  if (pointer == nullptr) invalid("%s is NULL, expected a pointer", name);
+  return *pointer;
+}
+
+/** Refuses NaN, inf and values outside [low, high]. */
+void require_in_range(const char* name, double value, double low, double high);
+void require_in_range(const char* name, int64_t value, int64_t low, int64_t high);
+/** Refuses NaN, inf and values <= 0. */
+void require_positive(const char* name, double value);
+/** Refuses a number that is no enumerator; enumerators are 0 .. last. */
+void require_enum(const char* name, int value, int last);
+/** Refuses an entry outside [low, high]. Reads the data: for host memory. */
+void require_entries_in_range(const char* name, kernels::Vector<const int64_t> values, int64_t low,
+                              int64_t high, const char* bound);
+
+class Arguments {
+ public:
+  /** Resolves the context (NULL = CPU); a backend that cannot run here is RLKD_BACKEND_UNAVAILABLE with the
+   * reason. */
+  explicit Arguments(const rlkd_context* context);
+
+  rlkd_backend backend() const { return backend_; }
+
+  /** Ends a switch over backends: RLKD_UNSUPPORTED, the backend exists but lacks this function. */
+  [[noreturn]] void unsupported_backend() const;
+
+  /** A [size] tensor. `extent` names the dimension in messages; size kAnyExtent accepts every size. */
+  template <class T>
+  kernels::Vector<T> vector(const char* name, const rlkd_tensor* tensor, int64_t size = kAnyExtent,
+                            const char* extent = "size") {
+    const Checked checked =
+        check(name, tensor, dtype_of<T>(), 1, {size, 0}, {extent, ""}, !std::is_const_v<T>);
+    return {static_cast<T*>(checked.data), checked.shape[0]};
+  }
+
+  /** A [rows, cols] tensor with unit innermost stride and any row stride (outputs: rows must not overlap). */
+  template <class T>
+  kernels::Matrix<T> matrix(const char* name, const rlkd_tensor* tensor, int64_t rows = kAnyExtent,
+                            int64_t cols = kAnyExtent, const char* rows_extent = "rows",
+                            const char* cols_extent = "cols") {
+    const Checked checked =
+        check(name, tensor, dtype_of<T>(), 2, {rows, cols}, {rows_extent, cols_extent}, !std::is_const_v<T>);
+    return {static_cast<T*>(checked.data), checked.shape[0], checked.shape[1], checked.row_stride};
+  }
+
+  /** As above, a NULL tensor gives a view with null data. */
+  template <class T>
+  kernels::Vector<T> optional_vector(const char* name, const rlkd_tensor* tensor, int64_t size,
+                                     const char* extent = "size") {
+    return tensor == nullptr ? kernels::Vector<T>{} : vector<T>(name, tensor, size, extent);
+  }
+  template <class T>
+  kernels::Matrix<T> optional_matrix(const char* name, const rlkd_tensor* tensor, int64_t rows, int64_t cols,
+                                     const char* rows_extent = "rows", const char* cols_extent = "cols") {
+    return tensor == nullptr ? kernels::Matrix<T>{}
+                             : matrix<T>(name, tensor, rows, cols, rows_extent, cols_extent);
+  }
+
+  /** A compact tensor of any rank, seen as one run of elements; `size` as in vector(). */
+  template <class T>
+  kernels::Vector<T> compact(const char* name, const rlkd_tensor* tensor, int64_t size = kAnyExtent) {
+    const Checked checked = check_compact(name, tensor, dtype_of<T>(), size, !std::is_const_v<T>);
+    return {static_cast<T*>(checked.data), checked.shape[0]};
+  }
+
+  /** Refuses a workspace that is NULL, smaller than `needed` or not 64-byte aligned (unless needed is 0). */
+  void* workspace(void* pointer, size_t bytes, size_t needed);
+
+  /** Refuses an output that shares memory with an input or another output. Call after the last tensor. */
+  void require_no_overlap() const;
+
+ private:
+  struct Extents {
+    int64_t values[2];
+  };
+  struct ExtentNames {
+    const char* values[2];
+  };
+  struct Checked {
+    void* data;
+    int64_t shape[2];
+    int64_t row_stride;
+  };
+  /** rows runs of `width` bytes, `pitch` bytes apart. */
+  struct Region {
+    const char* name;
+    uintptr_t begin;
+    int64_t rows;
+    uint64_t width;
+    uint64_t pitch;
+    bool output;
+  };
+
+  Checked check(const char* name, const rlkd_tensor* tensor, rlkd_dtype dtype, int ndim, Extents extents,
+                ExtentNames names, bool output);
+  Checked check_compact(const char* name, const rlkd_tensor* tensor, rlkd_dtype dtype, int64_t size,
+                        bool output);
+  void* checked_data(const char* name, const rlkd_tensor& tensor, rlkd_dtype dtype, int64_t elements) const;
+  static bool overlap(const Region& a, const Region& b);
+
+  rlkd_backend backend_;
+  std::vector<Region> regions_;
+};
+
+}  // namespace rlkd::native

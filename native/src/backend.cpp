@@ -1,0 +1,38 @@
+#include "error.h"
+#include "rlkd/kernels/cpu_features.h"
+
+#define RLKD_STRING_(x) #x
+#define RLKD_STRING(x) RLKD_STRING_(x)
+
+extern "C" {
+
+const char* rlkd_version(void) {
+  return RLKD_STRING(RLKD_VERSION_MAJOR) "." RLKD_STRING(RLKD_VERSION_MINOR) "." RLKD_STRING(
+      RLKD_VERSION_PATCH);
+}
+
+int rlkd_backend_available(rlkd_backend backend, const char** reason) {
+  const char* why = nullptr;
+  switch (backend) {
+    case RLKD_BACKEND_CPU:
+    case RLKD_BACKEND_REFERENCE:
+      break;
+    case RLKD_BACKEND_CUDA:
+      why = "this librlkd was built without CUDA";
+      break;
+    case RLKD_BACKEND_EMULATED:
+      why = "this librlkd was built without the emulation of the CUDA kernels";
+      break;
+    default:
+      why = "there is no backend of this number";
+  }
+  if (reason != nullptr) *reason = why == nullptr ? "" : why;
+  return why == nullptr;
+}
+
+const char* rlkd_cpu_features(void) {
+  using namespace rlkd::kernels::cpu;
+  return name(instruction_set());
+}
+
+}  // extern "C"

@@ -1,0 +1,33 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "rlkd.h"
+
+TEST(Backend, version_is_that_of_the_header) {
+  EXPECT_EQ(std::string(rlkd_version()), std::to_string(RLKD_VERSION_MAJOR) + "." +
+                                             std::to_string(RLKD_VERSION_MINOR) + "." +
+                                             std::to_string(RLKD_VERSION_PATCH));
+}
+
+TEST(Backend, cpu_and_reference_are_available) {
+  for (rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+    const char* reason = nullptr;
+    EXPECT_EQ(rlkd_backend_available(backend, &reason), 1);
+    EXPECT_STREQ(reason, "");
+    EXPECT_EQ(rlkd_backend_available(backend, nullptr), 1);
+  }
+}
+
+TEST(Backend, an_unavailable_backend_has_a_reason) {
+  for (int backend : {int{RLKD_BACKEND_CUDA}, int{RLKD_BACKEND_EMULATED}, 4}) {
+    const char* reason = nullptr;
+    EXPECT_EQ(rlkd_backend_available(static_cast<rlkd_backend>(backend), &reason), 0);
+    EXPECT_STRNE(reason, "");
+  }
+}
+
+TEST(Backend, cpu_features_name_an_instruction_set) {
+  const std::string features = rlkd_cpu_features();
+  EXPECT_TRUE(features == "baseline" || features == "avx2" || features == "avx512") << features;
+}
