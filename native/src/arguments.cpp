@@ -76,7 +76,7 @@ void require_positive(const char* name, double value) {
   if (!(value > 0 && std::isfinite(value))) invalid("%s is %g, expected a finite number > 0", name, value);
 }
 
-void require_enum(const char* name, int value, int last) {
+void require_enumerator(const char* name, int value, int last) {
   if (value < 0 || value > last) invalid("%s is %d, expected one of 0..%d", name, value, last);
 }
 
@@ -90,9 +90,11 @@ void require_entries_in_range(const char* name, kernels::Vector<const int64_t> v
   }
 }
 
-Arguments::Arguments(const rlkd_context* context)
-    : backend_(context == nullptr ? RLKD_BACKEND_CPU : context->backend) {
-  require_enum("context.backend", static_cast<int>(backend_), RLKD_BACKEND_EMULATED);
+Arguments::Arguments(const rlkd_context* context) : backend_(RLKD_BACKEND_CPU) {
+  if (context != nullptr) {
+    require_enum("context.backend", context->backend, RLKD_BACKEND_EMULATED);
+    backend_ = context->backend;
+  }
   const char* reason = nullptr;
   if (!rlkd_backend_available(backend_, &reason)) {
     fail(RLKD_BACKEND_UNAVAILABLE, "backend %s is unavailable: %s", text(backend_), reason);

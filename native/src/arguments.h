@@ -18,6 +18,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -56,8 +57,15 @@ void require_in_range(const char* name, double value, double low, double high);
 void require_in_range(const char* name, int64_t value, int64_t low, int64_t high);
 /** Refuses NaN, inf and values <= 0. */
 void require_positive(const char* name, double value);
+void require_enumerator(const char* name, int value, int last);
 /** Refuses a number that is no enumerator; enumerators are 0 .. last. */
-void require_enum(const char* name, int value, int last);
+template <class E>
+void require_enum(const char* name, const E& value, E last) {
+  static_assert(std::is_enum_v<E> && sizeof(E) == sizeof(int));
+  int number = 0;
+  std::memcpy(&number, &value, sizeof number);  // loading an E that is no enumerator would be undefined
+  require_enumerator(name, number, last);
+}
 /** Refuses an entry outside [low, high]. Reads the data: for host memory. */
 void require_entries_in_range(const char* name, kernels::Vector<const int64_t> values, int64_t low,
                               int64_t high, const char* bound);

@@ -12,10 +12,11 @@ const char* rlkd_version(void) {
 }
 
 int rlkd_backend_available(rlkd_backend backend, const char** reason) {
-  const char* why = nullptr;
+  const char* why = "there is no backend of this number";
   switch (backend) {
     case RLKD_BACKEND_CPU:
     case RLKD_BACKEND_REFERENCE:
+      why = nullptr;
       break;
     case RLKD_BACKEND_CUDA:
       why = "this librlkd was built without CUDA";
@@ -23,8 +24,6 @@ int rlkd_backend_available(rlkd_backend backend, const char** reason) {
     case RLKD_BACKEND_EMULATED:
       why = "this librlkd was built without the emulation of the CUDA kernels";
       break;
-    default:
-      why = "there is no backend of this number";
   }
   if (reason != nullptr) *reason = why == nullptr ? "" : why;
   return why == nullptr;
