@@ -1,0 +1,196 @@
+package org.rlkd.engine.tokenizer;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+import org.rlkd.core.InputException;
+
+/**
+ * The tokenizer of a Hugging Face directory: {@code tokenizer.json}, {@code tokenizer_config.json},
+ * special tokens.
+ *
+ * <p>Text goes in and comes out exactly as transformers' fast tokenizers do it (the same Rust
+ * library), without truncation, padding or clean-up of spaces. Safe for use from several threads.
+ * Holds native memory: close it once, where it was loaded.
+ */
+public final class Tokenizer implements AutoCloseable {
+
+  static final String TOKENIZER_JSON = "tokenizer.json";
+
+  /** What a saved directory takes over from the loaded one, where it is there. */
+  private static final List<String> FILES =
+      List.of(
+          TOKENIZER_JSON,
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "vocab.json",
+          "merges.txt",
+          "tokenizer.model",
+          "chat_template.jinja");
+
+  private final Path directory;
+  private final HuggingFaceTokenizer library;
+  private final TokenizerDirectory files;
+
+  private Tokenizer(Path directory, HuggingFaceTokenizer library, TokenizerDirectory files) {
+    this.directory = directory;
+    this.library = library;
+    this.files = files;
+  }
+
+  /**
+   * Loads the tokenizer of a Hugging Face directory.
+   *
+   * @throws InputException if {@code tokenizer.json} is missing or broken, or a special token is in
+   *     no vocabulary
+   */
+  public static Tokenizer load(Path directory) {
+    TokenizerDirectory files = TokenizerDirectory.read(directory);
+    DjlRuntime.configure();
+    Path json = directory.resolve(TOKENIZER_JSON);
+    try (ByteArrayInputStream in = new ByteArrayInputStream(Files.readAllBytes(json))) {
+      HuggingFaceTokenizer library =
+          HuggingFaceTokenizer.newInstance(in, Map.of("truncation", "false", "padding", "false"));
+      return new Tokenizer(directory, library, files);
+    } catch (IOException | RuntimeException e) {
+      throw new InputException(
+          json
+              + " is not a tokenizer that the tokenizers library can load: "
+              + e.getMessage()
+              + ". Save it again with transformers (AutoTokenizer.from_pretrained(...).save_pretrained(DIR)), or copy it from the original"
+              + " model.",
+          e);
+    }
+  }
+
+  /**
+   * Number of ids in use: the highest id of vocabulary and added tokens plus one. A model's
+   * vocab_size may be larger (padded rows).
+   */
+  public int vocabSize() {
+    return files.vocabSize();
+  }
+
+  public SpecialTokens specialTokens() {
+    return files.specialTokens();
+  }
+
+  /**
+   * Returns the ids of a text with the special tokens that the tokenizer puts around it (often
+   * none, or bos).
+   */
+  public int[] encode(String text) {
+    return encode(text, true);
+  }
+
+  /**
+   * Returns the ids of a text. Special tokens written in the text, such as {@code <|im_end|>},
+   * become their ids either way.
+   *
+   * @param addSpecialTokens whether the tokenizer's own bos/eos are put around it
+   */
+  public int[] encode(String text, boolean addSpecialTokens) {
+    return toInts(library.encode(text, addSpecialTokens, false).getIds());
+  }
+
+  /** As {@link #encode(String, boolean)}, with the place in the text of each token. */
+  public TokenSpans encodeWithSpans(String text, boolean addSpecialTokens) {
+    Encoding encoding = library.encode(text, addSpecialTokens, false);
+    CharSpan[] spans = encoding.getCharTokenSpans();
+    int[] utf16 = utf16Offsets(text);
+    int[] starts = new int[spans.length];
+    int[] ends = new int[spans.length];
+    int last = 0;
+    for (int i = 0; i < spans.length; i++) {
+      boolean fromText = spans[i] != null && spans[i].getEnd() > spans[i].getStart();
+      starts[i] = fromText ? utf16[spans[i].getStart()] : last;
+      ends[i] = fromText ? utf16[spans[i].getEnd()] : last;
+      last = ends[i];
+    }
+    return new TokenSpans(toInts(encoding.getIds()), starts, ends);
+  }
+
+  /**
+   * Returns the text of ids; bytes that are no UTF-8 become U+FFFD.
+   *
+   * @param skipSpecialTokens whether special tokens (bos, {@code <|im_end|>}, ...) are left out
+   * @throws InputException if an id is negative; ids past the vocabulary are left out, as
+   *     transformers does
+   */
+  public String decode(int[] ids, boolean skipSpecialTokens) {
+    long[] longs = new long[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      if (ids[i] < 0) {
+        throw new InputException(
+            "token " + ids[i] + " at position " + i + ": token ids are 0 or more");
+      }
+      longs[i] = ids[i];
+    }
+    return library.decode(longs, skipSpecialTokens);
+  }
+
+  /** Opens a stream that turns tokens into text as they arrive. */
+  public DecodeStream decodeStream(boolean skipSpecialTokens) {
+    return new DecodeStream(this, skipSpecialTokens);
+  }
+
+  /**
+   * Copies the tokenizer's files into a directory, which must exist.
+   *
+   * @throws InputException if a file cannot be written
+   */
+  public void save(Path target) {
+    for (String name : FILES) {
+      Path source = directory.resolve(name);
+      if (Files.exists(source)) {
+        copy(source, target.resolve(name));
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    library.close();
+  }
+
+  private static void copy(Path source, Path target) {
+    try {
+      if (!Files.exists(target) || !Files.isSameFile(source, target)) {
+        Files.copy(source, target, StandardCopyOption.REPLACE_EXISTING);
+        target.toFile().setWritable(true, true);
+      }
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot write " + target + ": " + e + ". Check space and permissions.", e);
+    }
+  }
+
+  /** Maps an index in code points, which the library counts in, to one in UTF-16 units. */
+  private static int[] utf16Offsets(String text) {
+    int[] offsets = new int[text.codePointCount(0, text.length()) + 1];
+    int at = 0;
+    for (int i = 0; i < offsets.length; i++) {
+      offsets[i] = at;
+      if (at < text.length()) {
+        at += Character.charCount(text.codePointAt(at));
+      }
+    }
+    return offsets;
+  }
+
+  private static int[] toInts(long[] ids) {
+    int[] ints = new int[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      ints[i] = Math.toIntExact(ids[i]);
+    }
+    return ints;
+  }
+}
