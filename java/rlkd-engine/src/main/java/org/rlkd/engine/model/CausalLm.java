@@ -1,0 +1,288 @@
+package org.rlkd.engine.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Generator;
+import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.rlkd.core.InputException;
+
+/**
+ * A decoder-only language model: Qwen2, Qwen3 and Llama as one computation that {@link ModelConfig}
+ * parameterises. Weights are float32 on the CPU.
+ *
+ * <p>The model owns its parameters until {@link #close()}. What its methods return belongs to the
+ * caller's {@link PointerScope}. One thread owns a model; nothing here may run on two at once.
+ */
+public final class CausalLm implements AutoCloseable {
+  private final ModelConfig config;
+  private final Map<String, Tensor> parameters;
+  private final List<DecoderLayer> layers;
+  private final RmsNorm finalNorm;
+  private final RotaryEmbedding rotaryEmbedding;
+
+  /**
+   * A model over the given tensors, which it keeps (not copies) and owns from now on. They require
+   * gradients.
+   *
+   * @param parameters contiguous float32 CPU leaves under the names and shapes of transformers,
+   *     head left out if tied
+   * @throws InputException if one is missing, unknown, or of another shape or dtype
+   */
+  public CausalLm(ModelConfig config, Map<String, Tensor> parameters) {
+    this.config = config;
+    this.parameters = Collections.unmodifiableMap(ordered(config, parameters));
+    this.layers = new ArrayList<>();
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(layer(ParameterShapes.layer(i)));
+    }
+    this.finalNorm = norm(ParameterShapes.FINAL_NORM);
+    this.rotaryEmbedding = new RotaryEmbedding(config.rope(), config.headDim());
+    this.parameters.values().forEach(Tensor::retainReference);
+    setTrainable(true);
+  }
+
+  /**
+   * Random weights as transformers initialises them: normal(0, {@code initializer_range}), norms 1,
+   * biases 0. The same seed gives the same weights.
+   */
+  public static CausalLm initialise(ModelConfig config, long seed) {
+    try (PointerScope scope = new PointerScope();
+        AutoGradMode noGradients = new AutoGradMode(false)) {
+      GeneratorOptional generator = new GeneratorOptional(generator(seed));
+      Map<String, Tensor> parameters = new LinkedHashMap<>();
+      ParameterShapes.of(config)
+          .forEach(
+              (name, shape) -> {
+                Tensor tensor = torch.empty(shape);
+                if (name.endsWith("norm.weight")) {
+                  tensor.fill_(new Scalar(1.0));
+                } else if (name.endsWith(".bias")) {
+                  tensor.zero_();
+                } else {
+                  tensor.normal_(0.0, config.initializerRange(), generator);
+                }
+                parameters.put(name, tensor);
+              });
+      return new CausalLm(config, parameters);
+    }
+  }
+
+  private static Generator generator(long seed) {
+    return torch.make_generator_cpu(seed);
+  }
+
+  /** A copy with its own weights that takes no gradients, for instance a reference policy. */
+  public CausalLm frozenCopy() {
+    try (PointerScope scope = new PointerScope();
+        AutoGradMode noGradients = new AutoGradMode(false)) {
+      Map<String, Tensor> copies = new LinkedHashMap<>();
+      parameters.forEach((name, tensor) -> copies.put(name, tensor.detach().clone()));
+      CausalLm copy = new CausalLm(config, copies);
+      copy.setTrainable(false);
+      return copy;
+    }
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  /**
+   * Parameters by Hugging Face key name, in the model's own order; a tied head is the embedding's
+   * entry. The tensors are the model's: change them in place with gradients switched off.
+   */
+  public Map<String, Tensor> parameters() {
+    return parameters;
+  }
+
+  /** Number of weights; a tied head counts once. */
+  public long parameterCount() {
+    return parameters.values().stream().mapToLong(Tensor::numel).sum();
+  }
+
+  /** Whether {@link #hidden} records what a backward pass needs. New models do. */
+  public void setTrainable(boolean trainable) {
+    parameters.values().forEach(parameter -> parameter.set_requires_grad(trainable));
+  }
+
+  /** Gradient of a parameter, same shape; null if no backward pass has reached it. */
+  public Tensor gradient(String name) {
+    Tensor gradient = parameters.get(name).grad();
+    return gradient.defined() ? gradient : null;
+  }
+
+  /** Sets every gradient to 0 in place, keeping its memory for the next step. */
+  public void zeroGradients() {
+    for (Tensor parameter : parameters.values()) {
+      Tensor gradient = parameter.mutable_grad();
+      if (gradient.defined()) {
+        gradient.zero_();
+      }
+    }
+  }
+
+  /** The decoder layers, first to last. */
+  public List<DecoderLayer> layers() {
+    return Collections.unmodifiableList(layers);
+  }
+
+  /** The norm after the last layer. */
+  public RmsNorm finalNorm() {
+    return finalNorm;
+  }
+
+  /** The tables that rotate queries and keys. */
+  public RotaryEmbedding rotaryEmbedding() {
+    return rotaryEmbedding;
+  }
+
+  /**
+   * Embeddings of tokens.
+   *
+   * @param inputIds [B, T] int64 in [0, V)
+   * @return [B, T, H]
+   */
+  public Tensor embed(Tensor inputIds) {
+    return torch.embedding(parameters.get(ParameterShapes.EMBEDDING), inputIds);
+  }
+
+  /**
+   * Final hidden states of whole sequences, padded on either side. Positions count the attended
+   * tokens, as in transformers' generation. States at padding are finite and meaningless.
+   *
+   * @param inputIds [B, T] int64 in [0, V)
+   * @param attentionMask [B, T] int64, 1 = token, 0 = padding; null = no padding
+   * @return [B, T, H] after the final norm; carries gradients if the model is trainable and
+   *     autograd is on
+   * @throws IllegalArgumentException if shapes differ or an id is outside the vocabulary
+   */
+  public Tensor hidden(Tensor inputIds, Tensor attentionMask) {
+    requireTokens(inputIds);
+    PaddedBatch batch = PaddedBatch.of(inputIds, attentionMask);
+    Rotation rotation =
+        batch.positions() == null
+            ? rotaryEmbedding.prefix(inputIds.size(1))
+            : rotaryEmbedding.at(batch.positions());
+    Tensor hidden = embed(inputIds);
+    for (DecoderLayer layer : layers) {
+      hidden = layer.forward(hidden, rotation, batch.visible());
+    }
+    return finalNorm.apply(hidden);
+  }
+
+  /** The output head [V, H]; the embedding if tied. */
+  public Tensor headWeight() {
+    return parameters.get(
+        config.tieWordEmbeddings() ? ParameterShapes.EMBEDDING : ParameterShapes.HEAD);
+  }
+
+  /** Next-token scores [..., V] of final hidden states [..., H]; for a few rows at a time. */
+  public Tensor logits(Tensor hidden) {
+    return torch.linear(hidden, headWeight());
+  }
+
+  /** Frees the parameters and the rotary tables. */
+  @Override
+  public void close() {
+    rotaryEmbedding.close();
+    parameters.values().forEach(Tensor::releaseReference);
+  }
+
+  private void requireTokens(Tensor inputIds) {
+    if (inputIds.dim() != 2 || inputIds.scalar_type() != ScalarType.Long) {
+      throw new IllegalArgumentException(
+          "input ids are "
+              + inputIds.scalar_type()
+              + " "
+              + Arrays.toString(shape(inputIds))
+              + ", expected int64 [B, T]");
+    }
+    long smallest = inputIds.min().item_long();
+    long largest = inputIds.max().item_long();
+    if (smallest < 0 || largest >= config.vocabSize()) {
+      throw new IllegalArgumentException(
+          "token id "
+              + (smallest < 0 ? smallest : largest)
+              + " is outside the vocabulary of "
+              + config.vocabSize()
+              + "; does the tokenizer belong to this model?");
+    }
+  }
+
+  private DecoderLayer layer(String prefix) {
+    String attention = prefix + "self_attn.";
+    String mlp = prefix + "mlp.";
+    boolean headNorms = config.family() == ModelFamily.QWEN3;
+    return new DecoderLayer(
+        norm(prefix + "input_layernorm.weight"),
+        new Attention(
+            linear(attention + "q_proj"),
+            linear(attention + "k_proj"),
+            linear(attention + "v_proj"),
+            linear(attention + "o_proj"),
+            headNorms ? norm(attention + "q_norm.weight") : null,
+            headNorms ? norm(attention + "k_norm.weight") : null,
+            config.headDim()),
+        norm(prefix + "post_attention_layernorm.weight"),
+        new Mlp(linear(mlp + "gate_proj"), linear(mlp + "up_proj"), linear(mlp + "down_proj")));
+  }
+
+  private Linear linear(String name) {
+    return new Linear(parameters.get(name + ".weight"), parameters.get(name + ".bias"));
+  }
+
+  private RmsNorm norm(String name) {
+    return new RmsNorm(parameters.get(name), config.rmsNormEps());
+  }
+
+  private static Map<String, Tensor> ordered(ModelConfig config, Map<String, Tensor> parameters) {
+    Map<String, Tensor> ordered = new LinkedHashMap<>();
+    ParameterShapes.of(config)
+        .forEach(
+            (name, shape) -> {
+              Tensor tensor = parameters.get(name);
+              if (tensor == null) {
+                throw new InputException(
+                    "tensor " + name + " is missing, expected " + Arrays.toString(shape));
+              }
+              if (!Arrays.equals(shape(tensor), shape)
+                  || tensor.scalar_type() != ScalarType.Float) {
+                throw new InputException(
+                    "tensor "
+                        + name
+                        + " is "
+                        + tensor.scalar_type()
+                        + " "
+                        + Arrays.toString(shape(tensor))
+                        + ", expected Float "
+                        + Arrays.toString(shape));
+              }
+              ordered.put(name, tensor);
+            });
+    for (String name : parameters.keySet()) {
+      if (!ordered.containsKey(name)) {
+        throw new InputException(
+            "tensor " + name + " has no place in a " + config.family().architecture());
+      }
+    }
+    return ordered;
+  }
+
+  private static long[] shape(Tensor tensor) {
+    long[] shape = new long[Math.toIntExact(tensor.dim())];
+    for (int i = 0; i < shape.length; i++) {
+      shape[i] = tensor.size(i);
+    }
+    return shape;
+  }
+}

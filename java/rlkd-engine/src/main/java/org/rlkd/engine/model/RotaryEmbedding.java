@@ -1,0 +1,82 @@
+package org.rlkd.engine.model;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.rlkd.engine.tensor.HostArrays;
+
+/**
+ * Cosine and sine tables of the positions seen so far; they grow when a longer sequence comes.
+ *
+ * <p>Owned by a {@link CausalLm}; one owner thread, like the model.
+ */
+public final class RotaryEmbedding implements AutoCloseable {
+  private static final int INITIAL_POSITIONS = 256;
+
+  private final float[] inverseFrequencies;
+  private Tensor cosine;
+  private Tensor signedSine;
+  private long capacity;
+
+  RotaryEmbedding(RopeParameters rope, int headDim) {
+    this.inverseFrequencies = rope.inverseFrequencies(headDim);
+  }
+
+  /** Positions 0 .. length-1 in every row. */
+  public Rotation prefix(long length) {
+    reserve(length);
+    return new Rotation(cosine.narrow(0, 0, length), signedSine.narrow(0, 0, length));
+  }
+
+  /**
+   * Any positions.
+   *
+   * @param positions [B, T] int64, none negative
+   */
+  public Rotation at(Tensor positions) {
+    reserve(positions.max().item_long() + 1);
+    long batch = positions.size(0);
+    long length = positions.size(1);
+    Tensor flat = positions.reshape(-1);
+    return new Rotation(
+        cosine.index_select(0, flat).view(batch, length, 1, cosine.size(2)),
+        signedSine.index_select(0, flat).view(batch, length, 1, cosine.size(2)));
+  }
+
+  private void reserve(long positions) {
+    if (positions <= capacity) {
+      return;
+    }
+    long wanted = Math.max(INITIAL_POSITIONS, Long.highestOneBit(positions - 1) << 1);
+    int half = inverseFrequencies.length;
+    int width = 2 * half;
+    float[] cosines = new float[Math.toIntExact(wanted * width)];
+    float[] sines = new float[cosines.length];
+    for (int position = 0; position < wanted; position++) {
+      int row = position * width;
+      for (int i = 0; i < half; i++) {
+        float angle = position * inverseFrequencies[i];
+        float cos = (float) Math.cos(angle);
+        float sin = (float) Math.sin(angle);
+        cosines[row + i] = cos;
+        cosines[row + half + i] = cos;
+        sines[row + i] = -sin;
+        sines[row + half + i] = sin;
+      }
+    }
+    close();
+    try (PointerScope scope = new PointerScope()) {
+      cosine = HostArrays.floats(cosines, wanted, 1, width).retainReference();
+      signedSine = HostArrays.floats(sines, wanted, 1, width).retainReference();
+    }
+    capacity = wanted;
+  }
+
+  @Override
+  public void close() {
+    if (capacity > 0) {
+      cosine.releaseReference();
+      signedSine.releaseReference();
+      capacity = 0;
+    }
+  }
+}
