@@ -269,7 +269,7 @@ final class ModelConfigJson {
     json.put("rope_theta", rope.theta());
   }
 
-  private static void putTokenIds(ObjectNode json, String key, List<Integer> ids) {
+  static void putTokenIds(ObjectNode json, String key, List<Integer> ids) {
     if (ids.isEmpty()) {
       json.putNull(key);
     } else if (ids.size() == 1) {
