@@ -1,0 +1,16 @@
+package org.rlkd.engine.training;
+
+/**
+ * Looks at a run after each optimizer step, on its thread and before the metrics are recorded:
+ * shows progress, evaluates the model, ends the run.
+ */
+@FunctionalInterface
+public interface StepListener {
+  /** Does nothing; the run goes on to its last step. */
+  StepListener NONE = report -> true;
+
+  /**
+   * @return true to go on, false to end the run after this step
+   */
+  boolean afterStep(StepReport report);
+}
