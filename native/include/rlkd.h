@@ -318,6 +318,27 @@ RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampl
                                    rlkd_tensor* tokens, rlkd_tensor* logprob, void* workspace,
                                    size_t workspace_bytes);
 
+/* ---- decode_attention ---------------------------------------------------------------------------------------
+ * Grouped-query attention of one new token of each sequence over its cached keys and values, the new token's
+ * included: the attention of a decoding step.
+ *   output[r, h] = sum_t softmax_t(scale * query[r, h] . key(r, t)) value(r, t),  t = 0 .. lengths[r] - 1
+ * The cache is cut into blocks (PagedAttention, arXiv 2309.06180): token t of row r lies in block
+ * block_table[r, t / block_size] at place t % block_size. Rows may name the same blocks: completions of one prompt
+ * share its keys and values. Query head h reads key/value head h / (heads / kv_heads).
+ */
+typedef struct rlkd_decode_attention_inputs {
+  const rlkd_tensor* query;       /* [rows, heads * head_dim] float32 (row stride free) */
+  const rlkd_tensor* key_cache;   /* [blocks, block_size, kv_heads, head_dim] float32, compact; head_dim <= 256 */
+  const rlkd_tensor* value_cache; /* same shape */
+  const rlkd_tensor* block_table; /* [rows, max_blocks] int64; entries past the row's length are not read */
+  const rlkd_tensor* lengths;     /* [rows] int64 in [1, max_blocks * block_size] */
+} rlkd_decode_attention_inputs;
+
+/* output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
+ * values alone, bit for bit. A NaN among them gives NaN in the heads that read it. */
+RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context, const rlkd_decode_attention_inputs* inputs,
+                                           float scale, rlkd_tensor* output);
+
 /* ---- adamw --------------------------------------------------------------------------------------------------
  * Decoupled weight decay (Loshchilov & Hutter), torch.optim.AdamW's order of operations, over many tensors at once,
  * with clipping by global norm and a guard against non-finite gradients.

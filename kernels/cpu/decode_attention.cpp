@@ -1,0 +1,257 @@
+/*
+ * decode_attention on the CPU. A task is one row and a few query heads that stand next to each other, so that
+ * a key is read once for its group and the cache is read front to back. The sequence is walked in tiles of 32
+ * tokens counted from its start; a tile costs one rescaling of the running sums and its scores stay in L1.
+ * Sums run in 16 lanes whatever the width of the CPU's vectors, and nothing is fused, so every instruction
+ * set gives the same bits.
+ */
+#include "rlkd/kernels/decode_attention.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "rlkd/kernels/cpu_features.h"
+
+namespace rlkd::kernels::cpu {
+
+namespace {
+
+#define RLKD_INLINE inline __attribute__((always_inline))
+
+constexpr int64_t kTile = 32;
+constexpr int64_t kHeads = 8;  // query heads of a task, at most
+constexpr int64_t kLanes = 16;
+
+// 16 floats in vectors of `kWidth`.
+template <int kWidth>
+struct Lanes {
+  using Part __attribute__((vector_size(kWidth * sizeof(float)))) = float;
+  static constexpr int kParts = kLanes / kWidth;
+  Part parts[kParts];
+
+  RLKD_INLINE void load(const float* from) {
+    for (int i = 0; i < kParts; ++i) std::memcpy(&parts[i], from + i * kWidth, sizeof(Part));
+  }
+  RLKD_INLINE void store(float* to) const {
+    for (int i = 0; i < kParts; ++i) std::memcpy(to + i * kWidth, &parts[i], sizeof(Part));
+  }
+  RLKD_INLINE void add_product(const Lanes& a, const Lanes& b) {
+    for (int i = 0; i < kParts; ++i) parts[i] += a.parts[i] * b.parts[i];
+  }
+  RLKD_INLINE void add_product(float a, const Lanes& b) {
+    for (int i = 0; i < kParts; ++i) parts[i] += a * b.parts[i];
+  }
+};
+
+RLKD_INLINE float sum_of(const Lanes<8>& lanes);
+RLKD_INLINE float sum_of(const Lanes<16>& lanes) {
+  Lanes<8> half;
+  half.parts[0] = __builtin_shufflevector(lanes.parts[0], lanes.parts[0], 0, 1, 2, 3, 4, 5, 6, 7);
+  half.parts[1] = __builtin_shufflevector(lanes.parts[0], lanes.parts[0], 8, 9, 10, 11, 12, 13, 14, 15);
+  return sum_of(half);
+}
+RLKD_INLINE float sum_of(const Lanes<8>& lanes) {
+  const auto half = lanes.parts[0] + lanes.parts[1];
+  const auto quarter =
+      __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+  return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+}
+RLKD_INLINE float sum_of(const Lanes<4>& lanes) {
+  const auto quarter = (lanes.parts[0] + lanes.parts[2]) + (lanes.parts[1] + lanes.parts[3]);
+  return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+}
+
+template <int kWidth>
+RLKD_INLINE float dot(const float* a, const float* b, int64_t size) {
+  Lanes<kWidth> sums{};
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    Lanes<kWidth> x, y;
+    x.load(a + i);
+    y.load(b + i);
+    sums.add_product(x, y);
+  }
+  float sum = sum_of(sums);
+  for (; i < size; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// e^x for x <= 0, relative error below 2e-7, by Cephes' expf without its branches. Below -87.3, where e^x is
+// subnormal, it is e^-87.3 (1.2e-38). NaN stays NaN.
+RLKD_INLINE float exp_nonpositive(float x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  x = x < -87.3f ? -87.3f : x;
+  const float shifted = x * 1.44269504088896341f + kRound;
+  const float n = shifted - kRound;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  uint32_t bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + 0x3F800000u;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return p * power;
+}
+
+// Beside sums[d] = sum_t e^(s[t] - maximum) value[t][d] of a query head: the maximum, and the same sum of
+// ones.
+struct Running {
+  float maximum = -std::numeric_limits<float>::infinity();
+  float normaliser = 0;
+};
+
+// Turns a tile of scores into e^(score - maximum) at the new running maximum and rescales what was summed
+// before.
+RLKD_INLINE void advance(Running& running, float* sums, float* scores, int64_t tile, int64_t head_dim) {
+  float maximum = running.maximum;
+  for (int64_t t = 0; t < tile; ++t) maximum = scores[t] > maximum ? scores[t] : maximum;
+  // Past the end of a short tile stand old values: computed for the sake of a loop of fixed length, not
+  // summed.
+  for (int64_t t = 0; t < kTile; ++t) scores[t] = exp_nonpositive(scores[t] - maximum);
+  float sum = 0;
+  for (int64_t t = 0; t < tile; ++t) sum += scores[t];
+  if (maximum != running.maximum) {
+    const float rescale = exp_nonpositive(running.maximum - maximum);
+    running.normaliser *= rescale;
+    for (int64_t d = 0; d < head_dim; ++d) sums[d] *= rescale;
+  }
+  running.maximum = maximum;
+  running.normaliser += sum;
+}
+
+// sums[d] += sum_t weights[t] * values[offsets[t] + d] for kVectors * 16 entries of d.
+template <int kWidth, int kVectors>
+RLKD_INLINE void gather(float* sums, const float* weights, const float* values, const int64_t* offsets,
+                        int64_t tile) {
+  Lanes<kWidth> s[kVectors];
+  for (int u = 0; u < kVectors; ++u) s[u].load(sums + u * kLanes);
+  for (int64_t t = 0; t < tile; ++t) {
+    for (int u = 0; u < kVectors; ++u) {
+      Lanes<kWidth> v;
+      v.load(values + offsets[t] + u * kLanes);
+      s[u].add_product(weights[t], v);
+    }
+  }
+  for (int u = 0; u < kVectors; ++u) s[u].store(sums + u * kLanes);
+}
+
+template <int kWidth>
+RLKD_INLINE void gather_head(float* sums, const float* weights, const float* values, const int64_t* offsets,
+                             int64_t tile, int64_t head_dim) {
+  int64_t d = 0;
+  for (; d + 2 * kLanes <= head_dim; d += 2 * kLanes) {
+    gather<kWidth, 2>(sums + d, weights, values + d, offsets, tile);
+  }
+  for (; d + kLanes <= head_dim; d += kLanes) {
+    gather<kWidth, 1>(sums + d, weights, values + d, offsets, tile);
+  }
+  for (; d < head_dim; ++d) {
+    for (int64_t t = 0; t < tile; ++t) sums[d] += weights[t] * values[offsets[t] + d];
+  }
+}
+
+// Query heads first .. first + heads - 1 of one row.
+template <int kWidth>
+RLKD_INLINE void attend(const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads,
+                        float* output) {
+  const int64_t head_dim = inputs.head_dim;
+  const int64_t token_stride = inputs.kv_heads * head_dim;
+  const int64_t group = inputs.query.cols / token_stride;
+  const int64_t length = inputs.lengths[row];
+  const int64_t* blocks = inputs.block_table.row(row);
+  const float* query = inputs.query.row(row) + first * head_dim;
+  float sums[kHeads * kDecodeAttentionMaxHeadDim];
+  std::memset(sums, 0, static_cast<size_t>(heads * head_dim) * sizeof(float));
+  Running running[kHeads];
+  float scores[kHeads][kTile] = {};
+  int64_t offsets[kTile];
+  int64_t head_offsets[kHeads];
+  for (int64_t h = 0; h < heads; ++h) head_offsets[h] = (first + h) / group * head_dim;
+
+  int64_t block = 0;
+  int64_t place = 0;
+  for (int64_t begin = 0; begin < length; begin += kTile) {
+    const int64_t tile = std::min(kTile, length - begin);
+    for (int64_t t = 0; t < tile; ++t) {
+      offsets[t] = (blocks[block] * inputs.block_size + place) * token_stride;
+      if (++place == inputs.block_size) {
+        place = 0;
+        ++block;
+      }
+    }
+    for (int64_t t = 0; t < tile; ++t) {
+      for (int64_t h = 0; h < heads; ++h) {
+        scores[h][t] = inputs.scale * dot<kWidth>(query + h * head_dim,
+                                                  inputs.keys.data + offsets[t] + head_offsets[h], head_dim);
+      }
+    }
+    for (int64_t h = 0; h < heads; ++h) {
+      advance(running[h], sums + h * head_dim, scores[h], tile, head_dim);
+      gather_head<kWidth>(sums + h * head_dim, scores[h], inputs.values.data + head_offsets[h], offsets, tile,
+                          head_dim);
+    }
+  }
+  for (int64_t h = 0; h < heads; ++h) {
+    float* out = output + (first + h) * head_dim;
+    for (int64_t d = 0; d < head_dim; ++d) out[d] = sums[h * head_dim + d] / running[h].normaliser;
+  }
+}
+
+using Attend = void (*)(const DecodeAttention&, int64_t, int64_t, int64_t, float*);
+
+void attend_baseline(const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads,
+                     float* output) {
+  attend<4>(inputs, row, first, heads, output);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void attend_avx2(const DecodeAttention& inputs, int64_t row, int64_t first,
+                                                 int64_t heads, float* output) {
+  attend<8>(inputs, row, first, heads, output);
+}
+
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void attend_avx512(
+    const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads, float* output) {
+  attend<16>(inputs, row, first, heads, output);
+}
+#endif
+
+Attend selected() {
+#if defined(__x86_64__)
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return attend_avx512;
+    case InstructionSet::avx2:
+      return attend_avx2;
+    case InstructionSet::baseline:
+      break;
+  }
+#endif
+  return attend_baseline;
+}
+
+}  // namespace
+
+void decode_attention(const DecodeAttention& inputs, Matrix<float> output) {
+  const int64_t heads = inputs.query.cols / inputs.head_dim;
+  const int64_t group = heads / inputs.kv_heads;
+  const int64_t heads_per_task = group < kHeads ? kHeads / group * group : kHeads;
+  const int64_t tasks_per_row = (heads + heads_per_task - 1) / heads_per_task;
+  const int64_t tasks = inputs.query.rows * tasks_per_row;
+  const Attend attend_task = selected();
+#pragma omp parallel for schedule(guided) if (tasks > 1)
+  for (int64_t task = 0; task < tasks; ++task) {
+    const int64_t row = task / tasks_per_row;
+    const int64_t first = task % tasks_per_row * heads_per_task;
+    attend_task(inputs, row, first, std::min(heads_per_task, heads - first), output.row(row));
+  }
+}
+
+}  // namespace rlkd::kernels::cpu

@@ -1,0 +1,49 @@
+/*
+ * decode_attention - grouped-query attention of one new token of each sequence over its cached keys and
+ * values: the attention of a decoding step. Plan of the paged cache: Kwon et al., "Efficient Memory
+ * Management for Large Language Model Serving with PagedAttention" (arXiv 2309.06180).
+ *
+ *   group = heads / kv_heads, h = query head, g = h / group, T = lengths[r]
+ *   slot(r, t)    = block_table[r, t / block_size] * block_size + t % block_size
+ *   s[t]          = scale * sum_d query[r, h, d] * keys[slot(r, t), g, d]            t = 0 .. T-1
+ *   output[r,h,:] = sum_t softmax(s)[t] * values[slot(r, t), g, :]
+ *
+ * Rows may name the same blocks: the completions of a group share the blocks of their prompt, and rows that
+ * stand next to each other then find them in the cache of the CPU.
+ *
+ * shapes   query, output [rows, heads * head_dim] (row stride free); keys, values [slots, kv_heads, head_dim]
+ *          compact, slots = blocks * block_size; block_table [rows, max_blocks]; lengths [rows]
+ * ranges   1 <= lengths[r] <= max_blocks * block_size; the first ceil(lengths[r] / block_size) entries of a
+ * row of block_table lie in [0, blocks), the others are not read; 1 <= head_dim <= 256; kv_heads divides
+ * heads numerics float32, softmax with the running maximum (Milakov and Gimelshein, arXiv 1805.02867), cut at
+ * fixed places of the sequence: a row's output depends on that row alone, bit for bit, and not on how its
+ * blocks are spread over the cache. A NaN in a row's keys, values or query gives NaN in that row.
+ */
+#pragma once
+
+#include "rlkd/kernels/views.h"
+
+namespace rlkd::kernels {
+
+inline constexpr int64_t kDecodeAttentionMaxHeadDim = 256;
+
+struct DecodeAttention {
+  Matrix<const float> query;
+  Vector<const float> keys;
+  Vector<const float> values;
+  Matrix<const int64_t> block_table;
+  Vector<const int64_t> lengths;
+  int64_t block_size;
+  int64_t kv_heads;
+  int64_t head_dim;
+  float scale;
+};
+
+namespace cpu {
+void decode_attention(const DecodeAttention& inputs, Matrix<float> output);
+}
+namespace reference {
+void decode_attention(const DecodeAttention& inputs, Matrix<float> output);
+}
+
+}  // namespace rlkd::kernels
