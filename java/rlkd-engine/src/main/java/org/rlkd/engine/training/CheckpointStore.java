@@ -1,43 +1,38 @@
 package org.rlkd.engine.training;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.storage.StagedDirectory;
 
 /**
- * The {@code checkpoint-STEP} directories of a run. One is either complete or not there: it is
- * written aside as {@code .checkpoint-STEP.partial}, every file and directory is synced to the
- * disk, then it is renamed.
+ * The {@code checkpoint-STEP} directories of a run. One is either complete or not there.
  *
  * <p>The owner holds the {@link RunLock} of the output directory.
  */
 public final class CheckpointStore {
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})");
-  private static final String PARTIAL = ".partial";
+  private static final Pattern LEFTOVER =
+      Pattern.compile("\\.checkpoint-\\d+(\\.old)?(\\.partial)?");
 
   private final Path directory;
   private final int totalLimit;
 
   /**
-   * Opens the store and removes what a killed run left half-written.
+   * Opens the store and removes what a killed run left half-written or half-deleted.
    *
-   * @param directory the run's output directory
+   * @param directory the run's output directory; made if it isn't there
    * @param totalLimit newest checkpoints to keep ({@code save_total_limit}); 0 keeps all
+   * @throws InputException if the directory can't be written
    */
   public CheckpointStore(Path directory, int totalLimit) {
     if (totalLimit < 0) {
@@ -47,40 +42,42 @@ public final class CheckpointStore {
     this.totalLimit = totalLimit;
     try {
       Files.createDirectories(directory);
-      try (Stream<Path> entries = Files.list(directory)) {
-        for (Path entry : entries.filter(CheckpointStore::isPartial).toList()) {
-          deleteTree(entry);
-        }
+      for (Path leftover : matching(LEFTOVER)) {
+        deleteTree(leftover);
       }
     } catch (IOException e) {
-      throw cannotWrite(directory, e);
+      throw new InputException(
+          "Cannot write to the output directory "
+              + directory
+              + ": "
+              + e
+              + ". Choose a directory that is writable and has free space.",
+          e);
     }
-  }
-
-  /** Writes the files of a checkpoint into a directory. */
-  @FunctionalInterface
-  public interface Content {
-    /** Writes into the directory, which exists and is empty. */
-    void writeTo(Path directory) throws IOException;
   }
 
   /**
    * Saves a checkpoint, then deletes the oldest ones beyond the limit.
    *
    * @param step optimizer steps done; a checkpoint of the same step is replaced
+   * @param content writes the files into the directory that it is given
    * @return the checkpoint's directory
    * @throws InputException if it can't be written; then nothing of it is left
    */
-  public Path save(long step, Content content) {
+  public Path save(long step, Consumer<Path> content) {
     Path target = directory.resolve("checkpoint-" + step);
-    writeAtomically(target, content);
+    if (Files.exists(target)) {
+      remove(target);
+    }
+    try (StagedDirectory staged = StagedDirectory.open(target)) {
+      content.accept(staged.path());
+      staged.commit();
+    }
     if (totalLimit > 0) {
       List<Path> all = list();
-      for (Path old : all.subList(0, Math.max(0, all.size() - totalLimit))) {
-        if (!old.equals(target)) {
-          remove(old);
-        }
-      }
+      all.subList(0, Math.max(0, all.size() - totalLimit)).stream()
+          .filter(old -> !old.equals(target))
+          .forEach(CheckpointStore::remove);
     }
     return target;
   }
@@ -93,129 +90,50 @@ public final class CheckpointStore {
 
   /** The complete checkpoints, oldest first. */
   public List<Path> list() {
-    try (Stream<Path> entries = Files.list(directory)) {
-      List<Path> found = new ArrayList<>();
-      entries
-          .filter(path -> NAME.matcher(path.getFileName().toString()).matches())
+    try {
+      return matching(NAME).stream()
           .filter(Files::isDirectory)
-          .forEach(found::add);
-      found.sort(Comparator.comparingLong(CheckpointStore::stepOf));
-      return found;
+          .sorted(Comparator.comparingLong(CheckpointStore::stepOf))
+          .toList();
     } catch (IOException e) {
       throw new InputException("Cannot read the output directory " + directory + ": " + e, e);
     }
   }
 
-  /**
-   * Writes a directory so that it is either complete or not there.
-   *
-   * @throws InputException if it can't be written; then nothing of it is left
-   */
-  public static void writeAtomically(Path target, Content content) {
-    Path partial = target.resolveSibling("." + target.getFileName() + PARTIAL);
-    try {
-      deleteTree(partial);
-      Files.createDirectories(partial);
-      content.writeTo(partial);
-      syncTree(partial);
-      replace(partial, target);
-      sync(target.toAbsolutePath().getParent());
-    } catch (IOException | UncheckedIOException | InputException e) {
-      try {
-        deleteTree(partial);
-      } catch (IOException leftover) {
-        e.addSuppressed(leftover);
-      }
-      throw cannotWrite(target, e);
-    }
-  }
-
-  private static void replace(Path partial, Path target) throws IOException {
-    if (!Files.exists(target)) {
-      Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-      return;
-    }
-    // A directory that isn't empty can't be renamed over: the old one steps aside first.
-    Path old = target.resolveSibling("." + target.getFileName() + ".old" + PARTIAL);
-    deleteTree(old);
-    Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
-    Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-    deleteTree(old);
-  }
-
-  private void remove(Path checkpoint) {
-    try {
-      // Renamed first, so that a kill between two deletions leaves no incomplete checkpoint.
-      Path aside = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".old" + PARTIAL);
-      Files.move(checkpoint, aside, StandardCopyOption.ATOMIC_MOVE);
-      deleteTree(aside);
-    } catch (IOException e) {
-      throw cannotWrite(checkpoint, e);
-    }
-  }
-
-  private static long stepOf(Path checkpoint) {
+  /** Optimizer steps done at a checkpoint, from its name. */
+  public static long stepOf(Path checkpoint) {
     Matcher name = NAME.matcher(checkpoint.getFileName().toString());
     if (!name.matches()) {
-      throw new IllegalArgumentException(checkpoint + " is not a checkpoint");
+      throw new InputException(
+          checkpoint + " is not a checkpoint: its name should be checkpoint-STEP");
     }
     return Long.parseLong(name.group(1));
   }
 
-  private static boolean isPartial(Path path) {
-    String name = path.getFileName().toString();
-    return name.startsWith(".checkpoint-") && name.endsWith(PARTIAL);
-  }
-
-  private static void syncTree(Path root) throws IOException {
-    try (Stream<Path> files = Files.walk(root)) {
-      for (Path file : files.toList()) {
-        sync(file);
-      }
+  private List<Path> matching(Pattern name) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.filter(path -> name.matcher(path.getFileName().toString()).matches()).toList();
     }
   }
 
-  private static void sync(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      channel.force(true);
+  /** Renames first, so that a kill between two deletions leaves no incomplete checkpoint. */
+  private static void remove(Path checkpoint) {
+    Path aside = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".old");
+    try {
+      Files.move(checkpoint, aside, StandardCopyOption.ATOMIC_MOVE);
+      deleteTree(aside);
+    } catch (IOException e) {
+      throw new InputException("Cannot delete the old checkpoint " + checkpoint + ": " + e, e);
     }
   }
 
   private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root)) {
-      return;
+    List<Path> contents;
+    try (Stream<Path> files = Files.walk(root)) {
+      contents = files.sorted(Comparator.reverseOrder()).toList();
     }
-    Files.walkFileTree(
-        root,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path visited, IOException failure)
-              throws IOException {
-            if (failure != null) {
-              throw failure;
-            }
-            Files.delete(visited);
-            return FileVisitResult.CONTINUE;
-          }
-        });
-  }
-
-  private static InputException cannotWrite(Path path, Exception e) {
-    String reason = e instanceof InputException ? e.getMessage() : e.toString();
-    return new InputException(
-        "Cannot write the checkpoint "
-            + path
-            + ": "
-            + reason
-            + ". Nothing of it was left behind; free some space or choose a writable directory, then"
-            + " resume from the last complete checkpoint.",
-        e);
+    for (Path file : contents) {
+      Files.delete(file);
+    }
   }
 }
