@@ -3,14 +3,19 @@ package org.rlkd.engine.tokenizer;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.rlkd.core.InputException;
+import org.rlkd.core.chat.ChatMessage;
+import org.rlkd.core.chat.ChatTemplate;
+import org.rlkd.core.chat.RenderedChat;
 
 /**
  * The tokenizer of a Hugging Face directory: {@code tokenizer.json}, {@code tokenizer_config.json},
@@ -23,6 +28,7 @@ import org.rlkd.core.InputException;
 public final class Tokenizer implements AutoCloseable {
 
   static final String TOKENIZER_JSON = "tokenizer.json";
+  static final String CHAT_TEMPLATE = "chat_template.jinja";
 
   /** What a saved directory takes over from the loaded one, where it is there. */
   private static final List<String> FILES =
@@ -34,32 +40,66 @@ public final class Tokenizer implements AutoCloseable {
           "vocab.json",
           "merges.txt",
           "tokenizer.model",
-          "chat_template.jinja");
+          CHAT_TEMPLATE);
 
   private final Path directory;
   private final HuggingFaceTokenizer library;
   private final TokenizerDirectory files;
+  private final Optional<ChatTemplate> chatTemplate;
+  private final boolean replacedTemplate;
 
-  private Tokenizer(Path directory, HuggingFaceTokenizer library, TokenizerDirectory files) {
+  private Tokenizer(
+      Path directory,
+      HuggingFaceTokenizer library,
+      TokenizerDirectory files,
+      Optional<ChatTemplate> chatTemplate,
+      boolean replacedTemplate) {
     this.directory = directory;
     this.library = library;
     this.files = files;
+    this.chatTemplate = chatTemplate;
+    this.replacedTemplate = replacedTemplate;
   }
 
   /**
    * Loads the tokenizer of a Hugging Face directory.
    *
-   * @throws InputException if {@code tokenizer.json} is missing or broken, or a special token is in
-   *     no vocabulary
+   * @throws InputException if {@code tokenizer.json} is missing or broken, a special token is in no
+   *     vocabulary, or the chat template cannot be parsed
    */
   public static Tokenizer load(Path directory) {
+    return load(directory, Optional.empty());
+  }
+
+  /**
+   * As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own;
+   * {@link #save} writes it.
+   */
+  public static Tokenizer load(Path directory, Optional<String> chatTemplate) {
     TokenizerDirectory files = TokenizerDirectory.read(directory);
+    Optional<ChatTemplate> template =
+        chatTemplate.or(files::chatTemplate).map(source -> parse(source, directory, chatTemplate));
+    return new Tokenizer(
+        directory,
+        library(directory.resolve(TOKENIZER_JSON)),
+        files,
+        template,
+        chatTemplate.isPresent());
+  }
+
+  private static ChatTemplate parse(String source, Path directory, Optional<String> given) {
+    try {
+      return ChatTemplate.parse(source);
+    } catch (InputException e) {
+      throw given.isPresent() ? e : new InputException(directory + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static HuggingFaceTokenizer library(Path json) {
     DjlRuntime.configure();
-    Path json = directory.resolve(TOKENIZER_JSON);
-    try (ByteArrayInputStream in = new ByteArrayInputStream(Files.readAllBytes(json))) {
-      HuggingFaceTokenizer library =
-          HuggingFaceTokenizer.newInstance(in, Map.of("truncation", "false", "padding", "false"));
-      return new Tokenizer(directory, library, files);
+    try (InputStream in = Files.newInputStream(json)) {
+      return HuggingFaceTokenizer.newInstance(
+          in, Map.of("truncation", "false", "padding", "false"));
     } catch (IOException | RuntimeException e) {
       throw new InputException(
           json
@@ -137,6 +177,50 @@ public final class Tokenizer implements AutoCloseable {
     return library.decode(longs, skipSpecialTokens);
   }
 
+  /** The chat template, if the directory has one or one was given. */
+  public Optional<ChatTemplate> chatTemplate() {
+    return chatTemplate;
+  }
+
+  /**
+   * Renders a conversation by the chat template, with the special tokens as variables.
+   *
+   * @param variables further variables, such as {@code enable_thinking}
+   * @throws InputException if there is no chat template, or it fails or refuses the conversation
+   */
+  public String renderChat(
+      List<ChatMessage> messages, boolean addGenerationPrompt, Map<String, ?> variables) {
+    return renderChatMaps(ChatTemplate.asMaps(messages), addGenerationPrompt, variables).text();
+  }
+
+  /**
+   * As {@link #renderChat} for messages of free form (tool calls, reasoning_content), with what the
+   * template marks as generated.
+   */
+  public RenderedChat renderChatMaps(
+      List<? extends Map<String, ?>> messages,
+      boolean addGenerationPrompt,
+      Map<String, ?> variables) {
+    Map<String, Object> all = new LinkedHashMap<>(specialTokens().byName());
+    all.putAll(variables);
+    return requireChatTemplate().renderChat(messages, addGenerationPrompt, all);
+  }
+
+  /** Ids of a rendered conversation; the template writes the special tokens, so none are added. */
+  public int[] encodeChat(
+      List<ChatMessage> messages, boolean addGenerationPrompt, Map<String, ?> variables) {
+    return encode(renderChat(messages, addGenerationPrompt, variables), false);
+  }
+
+  private ChatTemplate requireChatTemplate() {
+    return chatTemplate.orElseThrow(
+        () ->
+            new InputException(
+                directory
+                    + " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json); use an instruct model, or set"
+                    + " chat_template in the configuration"));
+  }
+
   /** Opens a stream that turns tokens into text as they arrive. */
   public DecodeStream decodeStream(boolean skipSpecialTokens) {
     return new DecodeStream(this, skipSpecialTokens);
@@ -154,6 +238,22 @@ public final class Tokenizer implements AutoCloseable {
         copy(source, target.resolve(name));
       }
     }
+    if (replacedTemplate) {
+      write(target.resolve(CHAT_TEMPLATE), requireChatTemplate().source());
+    }
+  }
+
+  private static void write(Path target, String text) {
+    try {
+      Files.writeString(target, text);
+    } catch (IOException e) {
+      throw cannotWrite(target, e);
+    }
+  }
+
+  private static InputException cannotWrite(Path target, IOException e) {
+    return new InputException(
+        "cannot write " + target + ": " + e + ". Check space and permissions.", e);
   }
 
   @Override
@@ -168,8 +268,7 @@ public final class Tokenizer implements AutoCloseable {
         target.toFile().setWritable(true, true);
       }
     } catch (IOException e) {
-      throw new InputException(
-          "cannot write " + target + ": " + e + ". Check space and permissions.", e);
+      throw cannotWrite(target, e);
     }
   }
 

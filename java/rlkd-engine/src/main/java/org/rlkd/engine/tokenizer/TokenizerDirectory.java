@@ -88,7 +88,7 @@ record TokenizerDirectory(
   }
 
   private static Optional<String> chatTemplate(Path directory, JsonNode config) {
-    Path jinja = directory.resolve("chat_template.jinja");
+    Path jinja = directory.resolve(Tokenizer.CHAT_TEMPLATE);
     if (Files.exists(jinja)) {
       try {
         return Optional.of(Files.readString(jinja));
