@@ -3,6 +3,7 @@ package org.rlkd.engine.training;
 import static org.bytedeco.pytorch.global.torch.empty;
 import static org.bytedeco.pytorch.global.torch.zeros;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -20,6 +21,8 @@ import org.rlkd.bindings.global.rlkd;
 import org.rlkd.bindings.rlkd_adamw_options;
 import org.rlkd.bindings.rlkd_tensor;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.safetensors.SafetensorsFile;
+import org.rlkd.engine.safetensors.SafetensorsWriter;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
@@ -143,6 +146,12 @@ public final class AdamW implements AutoCloseable {
     }
   }
 
+  /** Leaves the parameters alone; for a step whose loss is not finite. */
+  public Update skip() {
+    NativeLibrary.check(rlkd.rlkd_grad_norm(null, gradBufferView, 1, normView));
+    return new Update(norm.item_float(), false);
+  }
+
   /** Updates applied so far. */
   public long updates() {
     return updates;
@@ -156,29 +165,21 @@ public final class AdamW implements AutoCloseable {
     return Collections.unmodifiableMap(state);
   }
 
+  /** Writes the moments; the weights are not among them. */
+  public void save(Path file) {
+    SafetensorsWriter.write(file, state, null);
+  }
+
   /**
    * Continues from saved moments.
    *
-   * @param updates updates applied to them
-   * @param saved tensors by the names of {@link #state}
-   * @throws InputException if one is missing or of another shape
+   * @param file written by {@link #save}
+   * @param updates updates applied when it was written
+   * @throws InputException if a tensor is missing or of another shape
    */
-  public void restore(long updates, Map<String, Tensor> saved) {
-    try (NoGradGuard noGrad = new NoGradGuard()) {
-      state.forEach(
-          (name, moment) -> {
-            Tensor value = saved.get(name);
-            if (value == null || !value.sizes().equals(moment.sizes())) {
-              throw new InputException(
-                  "The optimizer state has "
-                      + (value == null
-                          ? "no tensor "
-                          : "a tensor of another shape than expected for ")
-                      + name
-                      + ". It belongs to another model; resume from a checkpoint of this one.");
-            }
-            moment.copy_(value);
-          });
+  public void restore(Path file, long updates) {
+    try (SafetensorsFile saved = SafetensorsFile.open(file)) {
+      state.forEach(saved::copyTo);
     }
     this.updates = updates;
   }

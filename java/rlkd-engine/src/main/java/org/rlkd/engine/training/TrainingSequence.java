@@ -1,5 +1,6 @@
 package org.rlkd.engine.training;
 
+import java.util.Arrays;
 import org.rlkd.core.UsageException;
 
 /**
@@ -27,6 +28,13 @@ public record TrainingSequence(int[] tokens, boolean[] target) {
       target[t] = true;
     }
     return new TrainingSequence(tokens, target);
+  }
+
+  /** The first tokens of this sequence; itself if it is no longer than that. */
+  public TrainingSequence truncated(int maxLength) {
+    return tokens.length <= maxLength
+        ? this
+        : new TrainingSequence(Arrays.copyOf(tokens, maxLength), Arrays.copyOf(target, maxLength));
   }
 
   /** Number of tokens. */

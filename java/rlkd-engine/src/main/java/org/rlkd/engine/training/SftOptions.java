@@ -1,0 +1,117 @@
+package org.rlkd.engine.training;
+
+import org.rlkd.core.UsageException;
+
+/**
+ * Options of {@link SftTrainer}.
+ *
+ * @param batchSize sequences of a micro-batch ({@code per_device_train_batch_size})
+ * @param gradientAccumulationSteps micro-batches of an optimizer step
+ * @param epochs passes over the data ({@code num_train_epochs}), where {@code maxSteps} is 0
+ * @param maxSteps optimizer steps of the run ({@code max_steps}); 0 = by epochs
+ * @param maxLength longer sequences are cut off at the end ({@code max_length}); 0 = no limit
+ * @param groupByLength whether a batch gathers sequences of similar length ({@code
+ *     train_sampling_strategy: group_by_length})
+ * @param schedule learning rate of each step
+ * @param optimizer AdamW
+ * @param seed of the order of the data
+ * @param logitsBudget memory for one tile of logits, bytes
+ * @param mostSkippedInARow steps in a row that may be skipped because loss or gradient is not
+ *     finite
+ */
+public record SftOptions(
+    int batchSize,
+    int gradientAccumulationSteps,
+    double epochs,
+    long maxSteps,
+    int maxLength,
+    boolean groupByLength,
+    LearningRateSchedule schedule,
+    AdamWOptions optimizer,
+    long seed,
+    long logitsBudget,
+    int mostSkippedInARow) {
+
+  /** Steps in a row that may be skipped by default. */
+  public static final int MOST_SKIPPED_IN_A_ROW = 5;
+
+  public SftOptions {
+    check(batchSize >= 1, "per_device_train_batch_size", batchSize, "at least 1");
+    check(
+        gradientAccumulationSteps >= 1,
+        "gradient_accumulation_steps",
+        gradientAccumulationSteps,
+        "at least 1");
+    check(maxSteps > 0 || epochs > 0, "num_train_epochs", epochs, "greater than 0");
+    check(maxLength == 0 || maxLength >= 2, "max_length", maxLength, "0 (no limit) or at least 2");
+    check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
+    check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
+  }
+
+  /** A run of so many steps of one micro-batch each, other options at their defaults. */
+  public static SftOptions of(int batchSize, long maxSteps, LearningRateSchedule schedule) {
+    return new SftOptions(
+        batchSize,
+        1,
+        0,
+        maxSteps,
+        0,
+        true,
+        schedule,
+        AdamWOptions.DEFAULT,
+        0,
+        StreamingLogprob.DEFAULT_BUDGET,
+        MOST_SKIPPED_IN_A_ROW);
+  }
+
+  public SftOptions withGradientAccumulationSteps(int value) {
+    return new SftOptions(
+        batchSize,
+        value,
+        epochs,
+        maxSteps,
+        maxLength,
+        groupByLength,
+        schedule,
+        optimizer,
+        seed,
+        logitsBudget,
+        mostSkippedInARow);
+  }
+
+  public SftOptions withOptimizer(AdamWOptions value) {
+    return new SftOptions(
+        batchSize,
+        gradientAccumulationSteps,
+        epochs,
+        maxSteps,
+        maxLength,
+        groupByLength,
+        schedule,
+        value,
+        seed,
+        logitsBudget,
+        mostSkippedInARow);
+  }
+
+  public SftOptions withSeed(long value) {
+    return new SftOptions(
+        batchSize,
+        gradientAccumulationSteps,
+        epochs,
+        maxSteps,
+        maxLength,
+        groupByLength,
+        schedule,
+        optimizer,
+        value,
+        logitsBudget,
+        mostSkippedInARow);
+  }
+
+  private static void check(boolean valid, String name, Number found, String expected) {
+    if (!valid) {
+      throw new UsageException(name + ": found " + found + ", expected " + expected);
+    }
+  }
+}

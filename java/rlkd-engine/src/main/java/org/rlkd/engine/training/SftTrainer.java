@@ -1,0 +1,240 @@
+package org.rlkd.engine.training;
+
+import static org.bytedeco.pytorch.global.torch.full_like;
+import static org.bytedeco.pytorch.global.torch.zeros;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.rlkd.core.InputException;
+import org.rlkd.engine.model.CausalLm;
+
+/**
+ * Supervised fine-tuning: the loss of an optimizer step is the mean negative log-likelihood over
+ * all target tokens of its micro-batches together.
+ *
+ * <p>The model stays the caller's and can be used between steps.
+ */
+public final class SftTrainer implements Trainer {
+  private static final String NAME = "sft";
+  private static final String OPTIMIZER_FILE = "optimizer.safetensors";
+
+  private final CausalLm model;
+  private final List<TrainingSequence> data;
+  private final SftOptions options;
+  private final AdamW optimizer;
+  private final StreamingLogprob head;
+  private final NonFiniteGuard guard;
+  private final int[] lengths;
+  private final int stepsPerEpoch;
+  private final String fingerprint;
+  private long step;
+  private long tokens;
+  private long batchesEpoch = -1;
+  private List<int[]> batches;
+
+  /**
+   * A trainer at step 0.
+   *
+   * @param data sequences without a target are left out, also those that {@code maxLength} cuts off
+   *     before their first target
+   * @throws InputException if no sequence has a target
+   */
+  public SftTrainer(CausalLm model, List<TrainingSequence> data, SftOptions options) {
+    this.model = model;
+    this.options = options;
+    this.data = usable(data, options.maxLength());
+    if (this.data.isEmpty()) {
+      throw new InputException(
+          "The training data is empty: of "
+              + data.size()
+              + " sequences none has a token to learn"
+              + (options.maxLength() > 0 ? " within max_length " + options.maxLength() : "")
+              + ". Check the data file, and that its completions are not masked out.");
+    }
+    this.lengths = this.data.stream().mapToInt(TrainingSequence::length).toArray();
+    this.fingerprint = fingerprint(this.data);
+    int epochBatches = (this.data.size() + options.batchSize() - 1) / options.batchSize();
+    this.stepsPerEpoch =
+        (epochBatches + options.gradientAccumulationSteps() - 1)
+            / options.gradientAccumulationSteps();
+    this.optimizer = new AdamW(model.parameters(), options.optimizer());
+    this.head = new StreamingLogprob(options.logitsBudget());
+    this.guard = new NonFiniteGuard(options.mostSkippedInARow());
+  }
+
+  @Override
+  public Map<String, Double> step() {
+    long start = System.nanoTime();
+    List<List<TrainingSequence>> microBatches = microBatches(step);
+    long targets = 0;
+    long stepTokens = 0;
+    for (List<TrainingSequence> microBatch : microBatches) {
+      for (TrainingSequence sequence : microBatch) {
+        targets += sequence.targets();
+        stepTokens += sequence.length();
+      }
+    }
+    optimizer.zeroGrad();
+    double[] sums = new double[2];
+    for (List<TrainingSequence> microBatch : microBatches) {
+      accumulate(microBatch, targets, sums);
+    }
+    double loss = -sums[0] / targets;
+    double learningRate = options.schedule().rate(step, totalSteps());
+    Update update = Double.isFinite(loss) ? optimizer.step(learningRate) : optimizer.skip();
+    step++;
+    tokens += stepTokens;
+    guard.afterStep(step, loss, update);
+
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    metrics.put("loss", loss);
+    metrics.put("entropy", sums[1] / targets);
+    metrics.put("grad_norm", update.gradNorm());
+    metrics.put("learning_rate", learningRate);
+    metrics.put("epoch", (double) step / stepsPerEpoch);
+    metrics.put("num_tokens", (double) tokens);
+    metrics.put("skipped_steps", (double) (step - optimizer.updates()));
+    metrics.put("step_time", seconds);
+    metrics.put("tokens_per_second", stepTokens / seconds);
+    return metrics;
+  }
+
+  /** Adds the gradient of the micro-batch, and its log-prob and entropy sums. */
+  private void accumulate(List<TrainingSequence> microBatch, long targets, double[] sums) {
+    try (PointerScope scope = new PointerScope()) {
+      TokenBatch batch = TokenBatch.of(microBatch);
+      Tensor hidden = batch.hiddenRows(model);
+      Tensor totals = zeros(new long[] {2}, new TensorOptions(ScalarType.Double));
+      Scalar weight = new Scalar(-1.0 / targets);
+      Tensor dHidden =
+          head.forwardBackward(
+              hidden.detach(),
+              model.headWeight(),
+              batch.targets(),
+              1,
+              head.evenCuts(hidden.size(0), model.headWeight().size(0)),
+              (from, to, rows) -> {
+                totals.select(0, 0).add_(rows.logprob().to(ScalarType.Double).sum());
+                totals.select(0, 1).add_(rows.entropy().to(ScalarType.Double).sum());
+                return new StreamingLogprob.RowGradient(full_like(rows.logprob(), weight), null);
+              },
+              model.headWeight().grad());
+      Autograd.backward(hidden, dHidden);
+      sums[0] += totals.select(0, 0).item_double();
+      sums[1] += totals.select(0, 1).item_double();
+    }
+  }
+
+  /**
+   * Mean negative log-likelihood of the target tokens, without training.
+   *
+   * @return nats a token
+   */
+  public double evaluate(List<TrainingSequence> sequences) {
+    List<TrainingSequence> sorted =
+        usable(sequences, options.maxLength()).stream()
+            .sorted((a, b) -> Integer.compare(a.length(), b.length()))
+            .toList();
+    double sum = 0;
+    long targets = 0;
+    try (NoGradGuard noGrad = new NoGradGuard()) {
+      for (int i = 0; i < sorted.size(); i += options.batchSize()) {
+        try (PointerScope scope = new PointerScope()) {
+          TokenBatch batch =
+              TokenBatch.of(sorted.subList(i, Math.min(sorted.size(), i + options.batchSize())));
+          Tensor hidden = batch.hiddenRows(model);
+          StreamingLogprob.Rows rows = head.forward(hidden, model.headWeight(), batch.targets(), 1);
+          sum -= rows.logprob().to(ScalarType.Double).sum().item_double();
+          targets += hidden.size(0);
+        }
+      }
+    }
+    return sum / targets;
+  }
+
+  private List<List<TrainingSequence>> microBatches(long step) {
+    long epoch = step / stepsPerEpoch;
+    if (epoch != batchesEpoch) {
+      batches =
+          SequenceOrder.batches(
+              lengths, options.batchSize(), options.groupByLength(), options.seed(), epoch);
+      batchesEpoch = epoch;
+    }
+    int first = (int) (step % stepsPerEpoch) * options.gradientAccumulationSteps();
+    int last = Math.min(batches.size(), first + options.gradientAccumulationSteps());
+    List<List<TrainingSequence>> microBatches = new ArrayList<>();
+    for (int[] batch : batches.subList(first, last)) {
+      microBatches.add(Arrays.stream(batch).mapToObj(data::get).toList());
+    }
+    return microBatches;
+  }
+
+  @Override
+  public long stepsDone() {
+    return step;
+  }
+
+  @Override
+  public long totalSteps() {
+    return options.maxSteps() > 0
+        ? options.maxSteps()
+        : (long) Math.ceil(options.epochs() * stepsPerEpoch);
+  }
+
+  @Override
+  public void saveState(Path directory) {
+    optimizer.save(directory.resolve(OPTIMIZER_FILE));
+    new TrainerState(
+            NAME,
+            step,
+            optimizer.updates(),
+            guard.inARow(),
+            tokens,
+            TrainerState.optionsOf(options),
+            fingerprint)
+        .write(directory);
+  }
+
+  @Override
+  public void restoreState(Path directory) {
+    TrainerState state = TrainerState.read(directory);
+    state.requireSameRun(directory, NAME, TrainerState.optionsOf(options), fingerprint);
+    optimizer.restore(directory.resolve(OPTIMIZER_FILE), state.updates());
+    step = state.step();
+    tokens = state.tokens();
+    guard.restore(state.skippedInARow());
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    head.close();
+  }
+
+  private static List<TrainingSequence> usable(List<TrainingSequence> data, int maxLength) {
+    return data.stream()
+        .map(sequence -> maxLength > 0 ? sequence.truncated(maxLength) : sequence)
+        .filter(sequence -> sequence.targets() > 0)
+        .toList();
+  }
+
+  private static String fingerprint(List<TrainingSequence> data) {
+    DataFingerprint fingerprint = new DataFingerprint();
+    for (TrainingSequence sequence : data) {
+      fingerprint.add(sequence.tokens());
+      fingerprint.add(sequence.targets());
+    }
+    return fingerprint.hex();
+  }
+}

@@ -1,0 +1,94 @@
+package org.rlkd.engine.training;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.rlkd.engine.training.metrics.MetricSink;
+
+/**
+ * Runs a {@link Trainer} to its end: metrics, checkpoints, resuming.
+ *
+ * <p>A checkpoint directory is a Hugging Face model directory with the trainer's state beside the
+ * weights. Before it becomes visible the metrics of its steps are durable.
+ */
+public final class TrainingRun {
+  private final Trainer trainer;
+  private final MetricSink metrics;
+  private final StepListener listener;
+  private final CheckpointStore checkpoints;
+  private final Consumer<Path> model;
+  private final long saveSteps;
+
+  /**
+   * A run without checkpoints.
+   *
+   * @param metrics receives the metrics of each step; stays the caller's
+   */
+  public TrainingRun(Trainer trainer, MetricSink metrics, StepListener listener) {
+    this(trainer, metrics, listener, null, null, 0);
+  }
+
+  /**
+   * A run with checkpoints.
+   *
+   * @param metrics receives the metrics of each step; stays the caller's
+   * @param checkpoints where they go
+   * @param model writes the model, its tokenizer and whatever else belongs to a Hugging Face
+   *     directory, with float32 weights (others would not resume bit for bit)
+   * @param saveSteps a checkpoint after every so many optimizer steps ({@code save_steps}); 0 =
+   *     none
+   */
+  public TrainingRun(
+      Trainer trainer,
+      MetricSink metrics,
+      StepListener listener,
+      CheckpointStore checkpoints,
+      Consumer<Path> model,
+      long saveSteps) {
+    if (saveSteps > 0 && (checkpoints == null || model == null)) {
+      throw new IllegalArgumentException("save_steps without a place or a model to save");
+    }
+    this.trainer = trainer;
+    this.metrics = metrics;
+    this.listener = listener;
+    this.checkpoints = checkpoints;
+    this.model = model;
+    this.saveSteps = saveSteps;
+  }
+
+  /**
+   * Trains to the last step, or until the listener ends the run.
+   *
+   * @return optimizer steps done in all
+   */
+  public long run() {
+    long first = trainer.stepsDone();
+    long start = System.nanoTime();
+    boolean goOn = true;
+    while (goOn && trainer.stepsDone() < trainer.totalSteps()) {
+      Map<String, Double> values = trainer.step();
+      long step = trainer.stepsDone();
+      double seconds = (System.nanoTime() - start) * 1e-9;
+      goOn =
+          listener.afterStep(
+              new StepReport(step, trainer.totalSteps(), (step - first) / seconds, values));
+      metrics.write(step, values);
+      if (saveSteps > 0 && step % saveSteps == 0) {
+        save();
+      }
+    }
+    metrics.sync();
+    return trainer.stepsDone();
+  }
+
+  /** Saves a checkpoint of the present step. */
+  public Path save() {
+    metrics.sync();
+    return checkpoints.save(trainer.stepsDone(), this::writeTo);
+  }
+
+  private void writeTo(Path directory) {
+    model.accept(directory);
+    trainer.saveState(directory);
+  }
+}
