@@ -1,0 +1,86 @@
+package org.rlkd.engine.generation;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * A request under way: the blocks of its prompt, filled once, and its completions. The whole blocks
+ * are shared by all completions. Of the last, partly filled block each completion gets a copy to
+ * write on; only the last completion, admitted after the others, writes on the original.
+ */
+final class PromptGroup {
+  private final GenerationRequest request;
+  private final List<Sequence> sequences = new ArrayList<>();
+  private int[] blocks;
+
+  /**
+   * Makes the group; it holds no blocks yet.
+   *
+   * @param limit most new tokens of a completion, at least 1
+   * @param stopStrings makes a matcher for each completion; its result may be null
+   */
+  PromptGroup(
+      GenerationRequest request,
+      int limit,
+      long seed,
+      long step,
+      Supplier<StopStringMatcher> stopStrings) {
+    this.request = request;
+    for (int i = 0; i < request.completions(); i++) {
+      long key = SequenceKey.of(seed, step, request.promptKey(), i);
+      boolean last = i == request.completions() - 1;
+      sequences.add(new Sequence(this, last, limit, key, stopStrings.get()));
+    }
+  }
+
+  int[] promptTokens() {
+    return request.promptTokens();
+  }
+
+  int promptLength() {
+    return request.promptTokens().length;
+  }
+
+  /** The completions by their index. */
+  List<Sequence> sequences() {
+    return sequences;
+  }
+
+  int promptBlockCount() {
+    return KvCache.blocksFor(promptLength());
+  }
+
+  /** Blocks without which no completion of the group can run: the prompt's and one tail. */
+  int leastBlockCount() {
+    return promptBlockCount() + sequences.get(0).tailBlockCount();
+  }
+
+  /** Blocks of the prompt and of all completions at their longest. */
+  long mostBlockCount() {
+    return promptBlockCount() + sequences.stream().mapToLong(Sequence::tailBlockCount).sum();
+  }
+
+  /** Block {@code index} of the prompt. */
+  int block(int index) {
+    return blocks[index];
+  }
+
+  /** Slot in the cache of the prompt's token at {@code position}. */
+  long slot(int position) {
+    return (long) blocks[position / KvCache.BLOCK_SIZE] * KvCache.BLOCK_SIZE
+        + position % KvCache.BLOCK_SIZE;
+  }
+
+  void takeBlocks(BlockPool pool) {
+    blocks = pool.take(promptBlockCount());
+  }
+
+  /** Gives the prompt's blocks back once every completion has ended. */
+  void giveBlocksIfFinished(BlockPool pool) {
+    if (blocks != null && sequences.stream().allMatch(Sequence::isFinished)) {
+      pool.give(blocks);
+      blocks = null;
+    }
+  }
+}
