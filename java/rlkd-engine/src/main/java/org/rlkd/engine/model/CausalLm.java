@@ -199,7 +199,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private void requireTokens(Tensor inputIds) {
-    if (inputIds.dim() != 2 || inputIds.scalar_type() != ScalarType.Long) {
+    if (inputIds.dim() != 2 || inputIds.scalar_type().intern() != ScalarType.Long) {
       throw new IllegalArgumentException(
           "input ids are "
               + inputIds.scalar_type()
@@ -256,7 +256,7 @@ public final class CausalLm implements AutoCloseable {
                     "tensor " + name + " is missing, expected " + Arrays.toString(shape));
               }
               if (!Arrays.equals(shape(tensor), shape)
-                  || tensor.scalar_type() != ScalarType.Float) {
+                  || tensor.scalar_type().intern() != ScalarType.Float) {
                 throw new InputException(
                     "tensor "
                         + name

@@ -49,8 +49,9 @@ public enum SafetensorsDtype {
    * @throws IllegalArgumentException if the format has none for it
    */
   public static SafetensorsDtype of(ScalarType scalarType) {
+    ScalarType interned = scalarType.intern(); // JavaCPP returns a new instance each time
     return Arrays.stream(values())
-        .filter(d -> d.scalarType == scalarType)
+        .filter(d -> d.scalarType == interned)
         .findFirst()
         .orElseThrow(
             () -> new IllegalArgumentException("safetensors holds no " + scalarType + " tensors"));
