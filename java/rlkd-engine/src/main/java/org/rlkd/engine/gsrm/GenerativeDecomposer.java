@@ -23,9 +23,9 @@ import org.rlkd.engine.tokenizer.Tokenizer;
  * The generative half of the GSRM (arXiv 2505.16142, section 3): a language model that writes the
  * steps of a reasoning text in {@code [sub-think] [Query] [Answer]} tags.
  *
- * <p>All texts of a call are decomposed in one batch, equal pieces once, and the most recent {@value
- * #REMEMBERED} pieces are remembered: completions of a group repeat each other's sentences. The
- * output for a piece depends on the piece alone, so remembering changes nothing.
+ * <p>All texts of a call are decomposed in one batch, equal pieces once, and the most recent
+ * {@value #REMEMBERED} pieces are remembered: completions of a group repeat each other's sentences.
+ * The output for a piece depends on the piece alone, so remembering changes nothing.
  *
  * <p>Runs on the thread that owns the model; model and tokenizer stay the caller's.
  */
