@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 namespace rlkd::kernels {
 
@@ -22,6 +23,10 @@ struct Vector {
 
   T& operator[](int64_t i) const { return data[i]; }
   explicit operator bool() const { return data != nullptr; }
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_const_v<T>>>
+  operator Vector<U>() const {
+    return {data, size};
+  }
 };
 
 /** `rows` rows of `cols` consecutive elements; row i starts at data + i * row_stride (in elements). */
@@ -35,6 +40,10 @@ struct Matrix {
   T* row(int64_t i) const { return data + i * row_stride; }
   T& operator()(int64_t i, int64_t j) const { return data[i * row_stride + j]; }
   explicit operator bool() const { return data != nullptr; }
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_const_v<T>>>
+  operator Matrix<U>() const {
+    return {data, rows, cols, row_stride};
+  }
 };
 
 }  // namespace rlkd::kernels

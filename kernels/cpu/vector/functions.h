@@ -1,0 +1,12 @@
+/* The functions of the instruction set RLKD_ISA, described in kernels.h. */
+#pragma once
+
+#include "cpu/vector/kernels.h"
+
+namespace rlkd::kernels::cpu::RLKD_ISA {
+
+SoftmaxStatistics softmax_statistics(const float* logits, int64_t vocab, double temperature, bool weighted);
+void logprob_backward_row(float* logits, int64_t vocab, double temperature, float logsumexp, float entropy,
+                          float dlogprob, float dentropy);
+
+}  // namespace rlkd::kernels::cpu::RLKD_ISA

@@ -1,0 +1,43 @@
+/*
+ * The vectorised inner loops of the CPU kernels, one table for each instruction set. They work on one row or
+ * one run of elements and know nothing of threads.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace rlkd::kernels::cpu {
+
+/** Of one row of logits at a temperature: z_j = logits_j / temperature. */
+struct SoftmaxStatistics {
+  float max;        // of the logits; -inf if all are
+  double total;     // sum_j exp(z_j - max z); NaN if a logit is NaN or +inf
+  double weighted;  // sum_j exp(z_j - max z) (z_j - max z); 0 unless asked for
+};
+
+struct VectorKernels {
+  SoftmaxStatistics (*softmax_statistics)(const float* logits, int64_t vocab, double temperature,
+                                          bool weighted);
+
+  /**
+   * In place: logits_j become -p_j (dlogprob + dentropy (log p_j + entropy)) / temperature. The term of the
+   * token itself is the caller's.
+   */
+  void (*logprob_backward_row)(float* logits, int64_t vocab, double temperature, float logsumexp,
+                               float entropy, float dlogprob, float dentropy);
+};
+
+/** The table of instruction_set(). */
+const VectorKernels& vector_kernels();
+
+namespace baseline {
+extern const VectorKernels kVectorKernels;
+}
+namespace avx2 {
+extern const VectorKernels kVectorKernels;
+}
+namespace avx512 {
+extern const VectorKernels kVectorKernels;
+}
+
+}  // namespace rlkd::kernels::cpu

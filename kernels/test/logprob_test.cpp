@@ -1,0 +1,284 @@
+#include "rlkd/kernels/logprob.h"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "rlkd/kernels/cpu_features.h"
+#include "test/support/compare.h"
+#include "test/support/guarded.h"
+#include "test/support/random.h"
+
+namespace rlkd::kernels::test {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// Sums of float exponentials of about 1 ulp each, rounded to float at the end.
+constexpr Tolerance kForward{2e-6, 3e-7};
+// One float exponential and two products an element, relative to the largest gradient of the row (about
+// dlogprob / T).
+constexpr Tolerance kBackward{1e-6, 3e-6};
+
+struct Case {
+  const char* name;
+  int64_t rows;
+  int64_t vocab;
+  int64_t gap = 0;     // elements between rows
+  int64_t offset = 0;  // elements past a 64-byte boundary
+  float temperature = 1;
+  double deviation = 3;
+  float masked = 0;  // fraction of -inf logits
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+class LogprobTest : public ::testing::TestWithParam<Case> {
+ protected:
+  LogprobTest()
+      : c_(GetParam()),
+        random_(static_cast<uint64_t>(c_.rows * 1000003 + c_.vocab)),
+        logits_(c_.rows, c_.vocab, c_.gap, 0, c_.offset),
+        tokens_(c_.rows, 0) {
+    for (int64_t i = 0; i < c_.rows; ++i) {
+      tokens_[i] = random_.below(c_.vocab);
+      for (int64_t j = 0; j < c_.vocab; ++j) {
+        const bool masked = j != tokens_[i] && random_.uniform() < c_.masked;
+        logits_(i, j) = masked ? -kInfinity : static_cast<float>(random_.normal(c_.deviation));
+      }
+    }
+  }
+
+  Case c_;
+  Random random_;
+  GuardedMatrix<float> logits_;
+  Guarded<int64_t> tokens_;
+};
+
+TEST_P(LogprobTest, forward_agrees_with_the_reference) {
+  Guarded<float> logprob(c_.rows), entropy(c_.rows), logsumexp(c_.rows);
+  Guarded<float> logprob_ref(c_.rows), entropy_ref(c_.rows), logsumexp_ref(c_.rows);
+  cpu::logprob_forward(logits_.view(), tokens_.view(), c_.temperature, logprob.view(), entropy.view(),
+                       logsumexp.view());
+  reference::logprob_forward(logits_.view(), tokens_.view(), c_.temperature, logprob_ref.view(),
+                             entropy_ref.view(), logsumexp_ref.view());
+  EXPECT_TRUE(all_close(logprob, logprob_ref, c_.rows, kForward));
+  EXPECT_TRUE(all_close(logsumexp, logsumexp_ref, c_.rows, kForward));
+  EXPECT_TRUE(all_close(entropy, entropy_ref, c_.rows, kForward));
+
+  Guarded<float> without_entropy(c_.rows);
+  cpu::logprob_forward(logits_.view(), tokens_.view(), c_.temperature, without_entropy.view(), {},
+                       logsumexp.view());
+  EXPECT_EQ(without_entropy.values(), logprob.values());
+}
+
+TEST_P(LogprobTest, backward_agrees_with_the_reference) {
+  Guarded<float> logprob(c_.rows), entropy(c_.rows), logsumexp(c_.rows);
+  Guarded<float> dlogprob(c_.rows), dentropy(c_.rows);
+  reference::logprob_forward(logits_.view(), tokens_.view(), c_.temperature, logprob.view(), entropy.view(),
+                             logsumexp.view());
+  for (int64_t i = 0; i < c_.rows; ++i) {
+    dlogprob[i] = static_cast<float>(random_.normal());
+    dentropy[i] = static_cast<float>(random_.normal(0.1));
+  }
+  for (const bool with_entropy : {true, false}) {
+    GuardedMatrix<float> fast(c_.rows, c_.vocab, c_.gap, 0, c_.offset);
+    GuardedMatrix<float> expected(c_.rows, c_.vocab, c_.gap, 0);
+    for (int64_t i = 0; i < c_.rows; ++i) {
+      for (int64_t j = 0; j < c_.vocab; ++j) fast(i, j) = expected(i, j) = logits_(i, j);
+    }
+    const Vector<const float> h =
+        with_entropy ? Vector<const float>{entropy.data(), c_.rows} : Vector<const float>{};
+    const Vector<const float> dh =
+        with_entropy ? Vector<const float>{dentropy.data(), c_.rows} : Vector<const float>{};
+    const Vector<const float> lse{logsumexp.data(), c_.rows};
+    const Vector<const float> dl{dlogprob.data(), c_.rows};
+    cpu::logprob_backward(fast.view(), tokens_.view(), c_.temperature, lse, h, dl, dh);
+    reference::logprob_backward(expected.view(), tokens_.view(), c_.temperature, lse, h, dl, dh);
+    const Tolerance tolerance{kBackward.absolute / c_.temperature, kBackward.relative};
+    for (int64_t i = 0; i < c_.rows; ++i) {
+      EXPECT_TRUE(all_close(fast.view().row(i), expected.view().row(i), c_.vocab, tolerance)) << "row " << i;
+    }
+  }
+}
+
+std::vector<Case> cases() {
+  return {
+      {"no_rows", 0, 5},
+      {"one_token_vocab", 3, 1},
+      {"vocab_below_every_vector", 4, 3},
+      {"vocab_7", 5, 7, 1, 1},
+      {"vocab_one_short_of_a_register", 3, 15, 0, 1},
+      {"vocab_63_tail", 2, 63, 3, 3},
+      {"vocab_64_no_tail", 2, 64},
+      {"vocab_65_tail_of_one", 2, 65, 0, 1},
+      {"vocab_one_over_a_block", 3, 1025, 7, 1},
+      {"vocab_1000_temperature_0_7", 9, 1000, 0, 0, 0.7f},
+      {"vocab_1000_temperature_3", 9, 1000, 24, 0, 3.0f},
+      {"vocab_1000_low_temperature", 9, 1000, 0, 0, 0.01f},
+      {"gpt2_vocab", 2, 50257, 5, 1, 0.9f},
+      {"rows_over_threads", 37, 2003, 1, 1},
+      {"logits_of_scale_1e4", 8, 777, 0, 0, 1, 1e4},
+      {"logits_of_scale_1e4_temperature_0_7", 8, 777, 0, 0, 0.7f, 1e4},
+      {"logits_of_scale_1e4_temperature_1e4", 8, 777, 0, 0, 1e4f, 1e4},
+      {"half_of_the_vocab_masked", 6, 1500, 0, 0, 1, 3, 0.5f},
+      {"nearly_all_of_the_vocab_masked", 6, 5000, 2, 1, 0.8f, 3, 0.999f},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, LogprobTest, ::testing::ValuesIn(cases()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+using Forward = decltype(&cpu::logprob_forward);
+using Backward = decltype(&cpu::logprob_backward);
+
+struct Backend {
+  const char* name;
+  Forward forward;
+  Backward backward;
+};
+
+/** Contracts that hold for every backend, the reference included. */
+class LogprobContract : public ::testing::TestWithParam<Backend> {
+ protected:
+  struct Result {
+    float logprob = 0, entropy = 0, logsumexp = 0;
+  };
+  Result forward(std::vector<float> logits, int64_t token, float temperature = 1) {
+    Result result;
+    GetParam().forward({logits.data(), 1, static_cast<int64_t>(logits.size()), 0}, {&token, 1}, temperature,
+                       {&result.logprob, 1}, {&result.entropy, 1}, {&result.logsumexp, 1});
+    return result;
+  }
+  std::vector<float> backward(std::vector<float> logits, int64_t token, float temperature, float dlogprob,
+                              float dentropy) {
+    const Result result = forward(logits, token, temperature);
+    GetParam().backward({logits.data(), 1, static_cast<int64_t>(logits.size()), 0}, {&token, 1}, temperature,
+                        {&result.logsumexp, 1}, {&result.entropy, 1}, {&dlogprob, 1}, {&dentropy, 1});
+    return logits;
+  }
+};
+
+TEST_P(LogprobContract, known_distribution_has_its_textbook_values) {
+  // exp gives 1 : 2 : 7, so p = 0.1, 0.2, 0.7.
+  const std::vector<float> logits{0, std::log(2.0f), std::log(7.0f)};
+  const Result result = forward(logits, 1);
+  EXPECT_TRUE(close(result.logprob, std::log(0.2), {1e-6, 0}));
+  EXPECT_TRUE(close(result.logsumexp, std::log(10.0), {1e-6, 0}));
+  EXPECT_TRUE(
+      close(result.entropy, -(0.1 * std::log(0.1) + 0.2 * std::log(0.2) + 0.7 * std::log(0.7)), {1e-6, 0}));
+  const std::vector<float> gradient = backward(logits, 1, 1, 2, 0);
+  EXPECT_TRUE(all_close(gradient, std::vector<double>{-0.2, 1.6, -1.4}, 3, {1e-6, 0}));
+}
+
+TEST_P(LogprobContract, gradient_is_the_slope_of_the_forward_pass) {
+  const float temperature = 0.8f, dlogprob = 1.25f, dentropy = -0.5f, step = 0.01f;
+  const std::vector<float> logits{0.3f, -1.2f, 2.0f, 0.1f, -0.4f};
+  const std::vector<float> gradient = backward(logits, 3, temperature, dlogprob, dentropy);
+  for (size_t j = 0; j < logits.size(); ++j) {
+    std::vector<float> up = logits, down = logits;
+    up[j] += step;
+    down[j] -= step;
+    const Result above = forward(up, 3, temperature), below = forward(down, 3, temperature);
+    const double slope = (dlogprob * (static_cast<double>(above.logprob) - below.logprob) +
+                          dentropy * (static_cast<double>(above.entropy) - below.entropy)) /
+                         (static_cast<double>(up[j]) - down[j]);
+    EXPECT_TRUE(close(gradient[j], slope, {2e-4, 0})) << "logit " << j;
+  }
+}
+
+TEST_P(LogprobContract, an_undefined_row_gives_nan) {
+  for (const std::vector<float>& logits :
+       {std::vector<float>{0, kNaN, 1}, std::vector<float>{0, kInfinity, 1},
+        std::vector<float>{-kInfinity, -kInfinity, -kInfinity}}) {
+    for (int64_t token = 0; token < 3; ++token) {
+      const Result result = forward(logits, token);
+      EXPECT_TRUE(std::isnan(result.logprob));
+      EXPECT_TRUE(std::isnan(result.entropy));
+      EXPECT_TRUE(std::isnan(result.logsumexp));
+    }
+    std::vector<float> last_of_two_blocks(2000, 0);
+    last_of_two_blocks[1999] = logits[1];
+    EXPECT_EQ(std::isnan(forward(last_of_two_blocks, 0).logprob), !(logits[1] == -kInfinity));
+  }
+}
+
+TEST_P(LogprobContract, a_masked_token_has_probability_zero) {
+  const std::vector<float> logits{-kInfinity, 1, 1};
+  EXPECT_EQ(forward(logits, 0).logprob, -kInfinity);
+  EXPECT_TRUE(close(forward(logits, 0).entropy, std::log(2.0), {1e-6, 0}));
+  const std::vector<float> gradient = backward(logits, 1, 1, 1, 1);
+  EXPECT_EQ(gradient[0], 0);
+  EXPECT_TRUE(close(gradient[1], 0.5, {1e-6, 0}));
+}
+
+TEST_P(LogprobContract, masked_blocks_before_the_first_logit_count_nothing) {
+  std::vector<float> logits(5000, -kInfinity);
+  logits[4998] = 2;
+  logits[4999] = 2;
+  EXPECT_TRUE(close(forward(logits, 4999).logprob, std::log(0.5), {1e-6, 0}));
+}
+
+TEST_P(LogprobContract, a_row_without_incoming_gradient_becomes_exactly_zero) {
+  for (const float poison : {kNaN, kInfinity, -kInfinity, 3.0f}) {
+    const std::vector<float> gradient = backward(std::vector<float>(70, poison), 5, 1, 0, 0);
+    for (const float g : gradient) EXPECT_EQ(g, 0);
+  }
+}
+
+TEST_P(LogprobContract, huge_and_tiny_logits_stay_exact) {
+  const float largest = std::numeric_limits<float>::max();
+  EXPECT_EQ(forward({largest, -largest}, 0).logprob, 0);
+  EXPECT_TRUE(close(forward({largest, largest}, 1).logprob, std::log(0.5), {1e-6, 0}));
+  EXPECT_TRUE(close(forward({1e-40f, 0}, 1).logprob, std::log(0.5), {1e-6, 0}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, LogprobContract,
+                         ::testing::Values(Backend{"cpu", cpu::logprob_forward, cpu::logprob_backward},
+                                           Backend{"reference", reference::logprob_forward,
+                                                   reference::logprob_backward}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Logprob, a_rows_result_depends_on_nothing_but_the_row) {
+  constexpr int64_t rows = 33, vocab = 4099;
+  Random random(5);
+  Matrix<const float> logits;
+  std::vector<float> storage(rows * vocab);
+  for (float& x : storage) x = static_cast<float>(random.normal(4));
+  std::vector<int64_t> tokens(rows);
+  for (int64_t& token : tokens) token = random.below(vocab);
+  logits = {storage.data(), rows, vocab, vocab};
+
+  const auto run = [&](int threads) {
+    omp_set_num_threads(threads);
+    std::vector<float> out(3 * rows, kNaN);
+    cpu::logprob_forward(logits, {tokens.data(), rows}, 0.9f, {out.data(), rows}, {out.data() + rows, rows},
+                         {out.data() + 2 * rows, rows});
+    return out;
+  };
+  const std::vector<float> batch = run(2);
+  EXPECT_EQ(batch, run(1));
+  for (int64_t i = 0; i < rows; ++i) {
+    float logprob = kNaN, entropy = kNaN, logsumexp = kNaN;
+    cpu::logprob_forward({logits.row(i), 1, vocab, vocab}, {&tokens[static_cast<size_t>(i)], 1}, 0.9f,
+                         {&logprob, 1}, {&entropy, 1}, {&logsumexp, 1});
+    EXPECT_EQ(logprob, batch[static_cast<size_t>(i)]);
+    EXPECT_EQ(entropy, batch[static_cast<size_t>(rows + i)]);
+    EXPECT_EQ(logsumexp, batch[static_cast<size_t>(2 * rows + i)]);
+  }
+}
+
+TEST(Logprob, the_environment_can_lower_the_instruction_set) {
+  const char* wanted = std::getenv("RLKD_CPU_FEATURES");
+  if (wanted == nullptr) GTEST_SKIP() << "RLKD_CPU_FEATURES is not set";
+  EXPECT_STREQ(cpu::name(cpu::instruction_set()), wanted) << "this CPU lacks " << wanted;
+}
+
+}  // namespace
+}  // namespace rlkd::kernels::test
