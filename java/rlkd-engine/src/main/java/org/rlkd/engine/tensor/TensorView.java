@@ -50,7 +50,7 @@ public final class TensorView {
     view.device().device_type(cuda ? RLKD_DEVICE_CUDA : RLKD_DEVICE_CPU);
     view.device().device_id(cuda ? tensor.device().index() : 0);
     view.ndim((int) tensor.dim());
-    ScalarType type = tensor.scalar_type();
+    ScalarType type = tensor.scalar_type().intern();
     view.dtype().code((byte) code(type)).bits((byte) (8 * tensor.element_size())).lanes((short) 1);
     view.shape(new LongPointer(tensor.sizes().data()));
     view.strides(new LongPointer(tensor.strides().data()));
