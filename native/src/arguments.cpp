@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <string>
 
@@ -226,29 +227,26 @@ void* Arguments::workspace(void* pointer, size_t bytes, size_t needed) {
   return pointer;
 }
 
+// Of two regions whose bounding intervals meet.
 bool Arguments::overlap(const Region& a, const Region& b) {
-  const auto end = [](const Region& r) {
-    return r.begin + static_cast<uint64_t>(r.rows - 1) * r.pitch + r.width;
-  };
-  if (end(a) <= b.begin || end(b) <= a.begin) return false;
   // Two column ranges of one matrix interleave without touching.
   if (a.rows > 1 && b.rows > 1 && a.pitch == b.pitch && a.pitch > 0) {
-    const uint64_t pitch = a.pitch;
-    const uint64_t ahead =
-        b.begin >= a.begin ? (b.begin - a.begin) % pitch : (pitch - (a.begin - b.begin) % pitch) % pitch;
-    return !(ahead >= a.width && pitch - ahead >= b.width);
+    const uint64_t ahead = (b.begin - a.begin) % a.pitch;
+    return !(ahead >= a.width && a.pitch - ahead >= b.width);
   }
   return true;
 }
 
-void Arguments::require_no_overlap() const {
+void Arguments::require_no_overlap() {
+  std::sort(regions_.begin(), regions_.end(),
+            [](const Region& a, const Region& b) { return a.begin < b.begin; });
   for (size_t i = 0; i < regions_.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      const Region& a = regions_[i];
+    const Region& a = regions_[i];
+    for (size_t j = i + 1; j < regions_.size() && regions_[j].begin < a.end(); ++j) {
       const Region& b = regions_[j];
       if ((a.output || b.output) && overlap(a, b)) {
-        invalid("%s overlaps %s in memory, expected outputs apart from inputs and each other", a.name,
-                b.name);
+        invalid("%s overlaps %s in memory, expected outputs apart from inputs and each other", a.name.c_str(),
+                b.name.c_str());
       }
     }
   }

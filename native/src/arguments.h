@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -124,7 +125,7 @@ class Arguments {
   void* workspace(void* pointer, size_t bytes, size_t needed);
 
   /** Refuses an output that shares memory with an input or another output. Call after the last tensor. */
-  void require_no_overlap() const;
+  void require_no_overlap();
 
  private:
   struct Extents {
@@ -140,12 +141,14 @@ class Arguments {
   };
   /** rows runs of `width` bytes, `pitch` bytes apart. */
   struct Region {
-    const char* name;
+    std::string name;
     uintptr_t begin;
     int64_t rows;
     uint64_t width;
     uint64_t pitch;
     bool output;
+
+    uintptr_t end() const { return begin + static_cast<uint64_t>(rows - 1) * pitch + width; }
   };
 
   Checked check(const char* name, const rlkd_tensor* tensor, rlkd_dtype dtype, int ndim, Extents extents,

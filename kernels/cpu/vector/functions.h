@@ -8,5 +8,8 @@ namespace rlkd::kernels::cpu::RLKD_ISA {
 SoftmaxStatistics softmax_statistics(const float* logits, int64_t vocab, double temperature, bool weighted);
 void logprob_backward_row(float* logits, int64_t vocab, double temperature, float logsumexp, float entropy,
                           float dlogprob, float dentropy);
+double sum_of_squares(const float* values, int64_t n);
+void adamw_step(float* __restrict param, const float* __restrict grad, float* __restrict exp_avg,
+                float* __restrict exp_avg_sq, int64_t n, const AdamwFactors& factors);
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA

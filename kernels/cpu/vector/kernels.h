@@ -15,6 +15,18 @@ struct SoftmaxStatistics {
   double weighted;  // sum_j exp(z_j - max z) (z_j - max z); 0 unless asked for
 };
 
+/** What one step of adamw multiplies with, in float as PyTorch does. */
+struct AdamwFactors {
+  float clip;
+  float decay;  // 1 - learning_rate weight_decay
+  float one_minus_beta1;
+  float beta2;
+  float one_minus_beta2;
+  float correction2_root;  // sqrt(1 - beta2^step)
+  float epsilon;
+  float negative_step_size;  // -learning_rate / (1 - beta1^step)
+};
+
 struct VectorKernels {
   SoftmaxStatistics (*softmax_statistics)(const float* logits, int64_t vocab, double temperature,
                                           bool weighted);
@@ -25,6 +37,10 @@ struct VectorKernels {
    */
   void (*logprob_backward_row)(float* logits, int64_t vocab, double temperature, float logsumexp,
                                float entropy, float dlogprob, float dentropy);
+
+  double (*sum_of_squares)(const float* values, int64_t n);
+  void (*adamw_step)(float* __restrict param, const float* __restrict grad, float* __restrict exp_avg,
+                     float* __restrict exp_avg_sq, int64_t n, const AdamwFactors& factors);
 };
 
 /** The table of instruction_set(). */

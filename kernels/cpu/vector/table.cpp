@@ -2,6 +2,6 @@
 
 namespace rlkd::kernels::cpu::RLKD_ISA {
 
-const VectorKernels kVectorKernels = {softmax_statistics, logprob_backward_row};
+const VectorKernels kVectorKernels = {softmax_statistics, logprob_backward_row, sum_of_squares, adamw_step};
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA
