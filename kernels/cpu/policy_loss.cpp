@@ -91,7 +91,7 @@ struct Call {
   const PolicyLossOptions& options;
   const PolicyLossOutputs& outputs;
   double entropy_threshold; /**< a token with less entropy is dropped; NaN drops none */
-  double tokens;            /**< of all sequences */
+  double tokens;            /**< of the micro-batch */
   double bonus_factor;      /**< what multiplies the entropy of a kept token in the bonus */
 
   bool sequence_level() const { return options.importance_level == ImportanceLevel::sequence; }
@@ -105,7 +105,8 @@ struct Call {
   /** What multiplies a token of the sequence in the loss. */
   double token_factor(const Sequence& sequence) const {
     const double accumulation = options.training ? options.accumulation_steps : 1;
-    const auto sequences = static_cast<double>(inputs.logprob.rows);
+    const double sequences =
+        options.batch_sequences > 0 ? options.batch_sequences : static_cast<double>(inputs.logprob.rows);
     switch (options.loss_type) {
       case LossType::grpo:
       case LossType::sapo:
@@ -362,6 +363,7 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
     call.tokens += sequences[i].tokens;
     bonus_tokens += sequences[i].entropy_kept;
   }
+  if (options.batch_tokens > 0) call.tokens = bonus_tokens = options.batch_tokens;
   const double accumulation = options.training ? options.accumulation_steps : 1;
   call.bonus_factor = options.entropy_coefficient / (std::max(bonus_tokens, 1.0) * accumulation);
 

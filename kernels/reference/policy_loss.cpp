@@ -180,7 +180,8 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
   // The loss, its derivative by log r (log_ratio_gradient) and by the explicit logprob (gradient).
   const double accumulation = options.training ? options.accumulation_steps : 1;
   const auto token_factor = [&](int64_t i) {
-    const auto sequences = static_cast<double>(batch);
+    const double sequences =
+        options.batch_sequences > 0 ? options.batch_sequences : static_cast<double>(batch);
     switch (options.loss_type) {
       case LossType::grpo:
       case LossType::sapo:
@@ -188,7 +189,8 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
       case LossType::luspo:
         return 1 / (sequences * accumulation);
       case LossType::bnpo:
-        return 1 / (std::max(all_tokens, 1.0) * accumulation);
+        return 1 /
+               (std::max(options.batch_tokens > 0 ? options.batch_tokens : all_tokens, 1.0) * accumulation);
       case LossType::dr_grpo:
         return 1 / (sequences * options.max_completion_length * accumulation);
       default:
@@ -255,7 +257,9 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
     }
   }
   if (!inputs.entropy) counters.entropy_sum = kNaN;
-  const double bonus_factor = options.entropy_coefficient / (std::max(bonus_tokens, 1.0) * accumulation);
+  const double bonus_normalizer =
+      options.batch_tokens > 0 ? options.batch_tokens : std::max(bonus_tokens, 1.0);
+  const double bonus_factor = options.entropy_coefficient / (bonus_normalizer * accumulation);
   if (options.entropy_coefficient != 0) loss -= bonus_factor * bonus_entropy;
 
   *outputs.loss = loss;

@@ -452,21 +452,36 @@ TEST_P(PolicyLoss, normalisers_weigh_tokens_as_their_papers_say) {
   EXPECT_TRUE(close(loss_of(LossType::dapo), -7.0 / (10.0 / 5), exact));
 }
 
-TEST_P(PolicyLoss, dapo_micro_batches_add_up_to_the_batch) {
+TEST_P(PolicyLoss, parts_of_a_micro_batch_add_up_to_it) {
   const Batch whole = random_batch(6, 8, {}, 12);
-  PolicyLossOptions options = plain(LossType::dapo);
-  options.num_items_in_batch = tokens_of(whole);
-  double sum = 0;
-  for (size_t part = 0; part < 2; ++part) {
-    Batch half{3, 8, {}, {}, {}, {}, {}, {}, {}, {}};
-    for (auto field : {&Batch::logprob, &Batch::old_logprob, &Batch::mask, &Batch::advantages}) {
-      const auto count = static_cast<std::ptrdiff_t>((whole.*field).size() / 2);
-      const auto begin = (whole.*field).begin() + static_cast<std::ptrdiff_t>(part) * count;
-      (half.*field).assign(begin, begin + count);
+  for (LossType type : kLossTypes) {
+    PolicyLossOptions options = options_of(type);
+    options.beta = 0.1;
+    options.entropy_coefficient = 0.02;
+    const Result expected = run(whole, options);
+    options.batch_sequences = 6;
+    options.batch_tokens = tokens_of(whole);
+    double loss = 0;
+    std::vector<float> dlogprob;
+    std::vector<float> dentropy;
+    for (int64_t rows : {2, 4}) {
+      const auto first = static_cast<std::ptrdiff_t>(dlogprob.size()) / 8;
+      Batch part{rows, 8, {}, {}, {}, {}, {}, {}, {}, {}};
+      for (auto field : {&Batch::logprob, &Batch::entropy, &Batch::old_logprob, &Batch::ref_logprob,
+                         &Batch::mask, &Batch::advantages}) {
+        const auto width = static_cast<std::ptrdiff_t>((whole.*field).size() / 6);
+        const auto begin = (whole.*field).begin() + first * width;
+        (part.*field).assign(begin, begin + rows * width);
+      }
+      const Result result = run(part, options);
+      loss += result.loss;
+      dlogprob.insert(dlogprob.end(), result.dlogprob.begin(), result.dlogprob.end());
+      dentropy.insert(dentropy.end(), result.dentropy.begin(), result.dentropy.end());
     }
-    sum += run(half, options).loss;
+    EXPECT_TRUE(close(loss, expected.loss, Tolerance{1e-14, 1e-14})) << name_of(type);
+    EXPECT_EQ(dlogprob, expected.dlogprob) << name_of(type);
+    EXPECT_EQ(dentropy, expected.dentropy) << name_of(type);
   }
-  EXPECT_TRUE(close(sum, run(whole, options).loss, Tolerance{1e-14, 1e-14}));
 }
 
 TEST_P(PolicyLoss, cispo_and_vespo_are_linear_in_logprob_with_their_weight_held) {

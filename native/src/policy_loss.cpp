@@ -43,6 +43,15 @@ kernels::PolicyLossOptions checked_options(const rlkd_policy_loss_options& optio
   require_not_negative("options.num_items_in_batch", options.num_items_in_batch);
   require_positive("options.num_processes", options.num_processes);
   require_positive("options.max_completion_length", options.max_completion_length);
+  require_not_negative("options.batch_sequences", options.batch_sequences);
+  require_not_negative("options.batch_tokens", options.batch_tokens);
+  if (options.batch_tokens > 0 && options.top_entropy_quantile < 1) {
+    invalid(
+        "options.batch_tokens is %g with options.top_entropy_quantile = %g, expected 0: the quantile needs "
+        "the "
+        "whole micro-batch in one call",
+        options.batch_tokens, options.top_entropy_quantile);
+  }
 
   kernels::PolicyLossOptions result;
   result.loss_type = static_cast<kernels::LossType>(options.loss_type);
@@ -67,6 +76,8 @@ kernels::PolicyLossOptions checked_options(const rlkd_policy_loss_options& optio
   result.num_items_in_batch = options.num_items_in_batch;
   result.num_processes = options.num_processes;
   result.max_completion_length = options.max_completion_length;
+  result.batch_sequences = options.batch_sequences;
+  result.batch_tokens = options.batch_tokens;
   return result;
 }
 

@@ -19,6 +19,9 @@
  * processes/max(num_items, 1), times steps_per_generation/accum in training;  accum = 1 in evaluation
  *                   - entropy_coefficient sum(H m') / (max(sum m', 1) accum),  m' = m x entropy mask
  *
+ * B and sum m are those of the micro-batch (batch_sequences, batch_tokens) where the call sees whole
+ * sequences of a part of it: the losses and gradients of the parts add up to those of the micro-batch.
+ *
  * A policy term whose weight or A is 0 is exactly 0, whatever its ratio. At a clip boundary the gradient
  * passes, as in torch.clamp. Numerics: inputs and gradients fp32, arithmetic fp64; sums are over tokens
  * within a sequence, then over sequences in their order, so that the result does not depend on the number of
@@ -59,6 +62,9 @@ struct PolicyLossOptions {
   double num_items_in_batch = 0;
   double num_processes = 1;
   double max_completion_length = 1;
+  double batch_sequences = 0; /**< of the micro-batch, where a call sees a part of it; 0: the call's */
+  double batch_tokens =
+      0; /**< masked tokens of the micro-batch, where a call sees a part of it; 0: the call's */
 };
 
 /** [B, T] each, T >= 1; where mask is 0 the others are not read as numbers. */
