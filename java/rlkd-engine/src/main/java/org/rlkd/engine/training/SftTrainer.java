@@ -87,7 +87,7 @@ public final class SftTrainer implements Trainer {
     optimizer.zeroGrad();
     double[] sums = new double[2];
     for (List<TrainingSequence> microBatch : microBatches) {
-      accumulate(microBatch, targets, sums);
+      accumulate(model, head, microBatch, targets, sums);
     }
     double loss = -sums[0] / targets;
     double learningRate = options.schedule().rate(step, totalSteps());
@@ -110,8 +110,18 @@ public final class SftTrainer implements Trainer {
     return metrics;
   }
 
-  /** Adds the gradient of the micro-batch, and its log-prob and entropy sums. */
-  private void accumulate(List<TrainingSequence> microBatch, long targets, double[] sums) {
+  /**
+   * Adds the gradient of the micro-batch.
+   *
+   * @param targets the divisor of the loss
+   * @param sums the micro-batch's sums of log-probs and of entropies are added to its two entries
+   */
+  static void accumulate(
+      CausalLm model,
+      StreamingLogprob head,
+      List<TrainingSequence> microBatch,
+      long targets,
+      double[] sums) {
     try (PointerScope scope = new PointerScope()) {
       TokenBatch batch = TokenBatch.of(microBatch);
       Tensor hidden = batch.hiddenRows(model);

@@ -9,23 +9,23 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Finds the shared golden files; what is missing skips the test and is named. */
-final class GoldenModels {
+public final class GoldenModels {
   private GoldenModels() {}
 
-  static Path shared() {
+  public static Path shared() {
     String shared = System.getenv("RLKD_SHARED");
     return shared != null
         ? Path.of(shared)
         : Path.of(System.getProperty("rlkd.root", ".")).resolve("../shared").normalize();
   }
 
-  static Path golden() {
+  public static Path golden() {
     String golden = System.getenv("RLKD_GOLDEN");
     return golden != null ? Path.of(golden) : shared().resolve("golden");
   }
 
   /** Every model directory under golden/models, sorted. */
-  static List<Path> directories() throws IOException {
+  public static List<Path> directories() throws IOException {
     Path models = golden().resolve("models");
     assumeTrue(Files.isDirectory(models), "golden folder is missing: " + models);
     try (Stream<Path> list = Files.list(models)) {

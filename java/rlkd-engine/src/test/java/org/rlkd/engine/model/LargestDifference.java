@@ -6,18 +6,18 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Checks differences against their limits and remembers the largest of each kind. */
-final class LargestDifference {
+public final class LargestDifference {
   private final Map<String, Double> largest = new TreeMap<>();
 
   /** Fails on a difference above the limit and on NaN. */
-  void check(String kind, String where, double difference, double limit) {
+  public void check(String kind, String where, double difference, double limit) {
     largest.merge(kind, difference, Math::max);
     assertThat(difference <= limit)
         .as("%s of %s differs by %s, limit %s", kind, where, difference, limit)
         .isTrue();
   }
 
-  void checkEach(
+  public void checkEach(
       String kind, String where, float[] actual, float[] expected, boolean[] rows, double limit) {
     assertThat(actual).as("%s of %s", kind, where).hasSameSizeAs(expected);
     int width = actual.length / rows.length;
@@ -35,7 +35,7 @@ final class LargestDifference {
   }
 
   /** ||actual - expected|| / ||expected||. */
-  static double relativeNorm(float[] actual, float[] expected) {
+  public static double relativeNorm(float[] actual, float[] expected) {
     assertThat(actual).hasSameSizeAs(expected);
     double difference = 0;
     double norm = 0;
