@@ -1,0 +1,43 @@
+package org.rlkd.core.config;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where rows come from.
+ *
+ * @param datasetName {@code dataset_name}: a local file or directory; rlkd downloads nothing
+ * @param datasetConfig {@code dataset_config}: a word of the names of the files to take from a
+ *     directory ({@code socratic})
+ * @param trainSplit {@code dataset_train_split}: likewise, for training
+ * @param testSplit {@code dataset_test_split}: likewise, for evaluation
+ * @param files {@code rlkd.dataset_files}: the training files one by one, in place of {@code
+ *     dataset_name}
+ * @param column {@code dataset_prompt_column} (GRPO) or {@code dataset_text_field} (SFT)
+ * @param shuffle {@code shuffle_dataset}
+ */
+public record DataConfig(
+    Optional<String> datasetName,
+    Optional<String> datasetConfig,
+    String trainSplit,
+    String testSplit,
+    List<String> files,
+    String column,
+    boolean shuffle) {
+
+  static DataConfig read(Values values, Key<String> column, Key<Boolean> shuffle) {
+    Optional<String> name = values.get(TrainingKeys.DATASET);
+    List<String> files = values.get(TrainingKeys.DATASET_FILES);
+    if (name.isPresent() && !files.isEmpty()) {
+      values.complain(TrainingKeys.DATASET_FILES, "give either this or dataset_name, not both");
+    }
+    return new DataConfig(
+        name,
+        values.get(TrainingKeys.DATASET_CONFIG),
+        values.get(TrainingKeys.TRAIN_SPLIT),
+        values.get(TrainingKeys.TEST_SPLIT),
+        files,
+        values.get(column),
+        values.get(shuffle));
+  }
+}

@@ -1,0 +1,261 @@
+package org.rlkd.core.config;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Keys of {@code rlkd train}: TRL's GRPOConfig, open-r1's GRPOScriptArguments, rlkd's own. */
+final class GrpoKeys {
+
+  private GrpoKeys() {}
+
+  // Batches.
+  static final Key<Integer> GENERATIONS = new Key<>("num_generations", ValueType.integer(2), 8);
+  static final Key<Optional<Integer>> GENERATION_BATCH =
+      Key.optional("generation_batch_size", ValueType.integer(1));
+  static final Key<Optional<Integer>> STEPS_PER_GENERATION =
+      Key.optional("steps_per_generation", ValueType.integer(1));
+  static final Key<Integer> ITERATIONS = new Key<>("num_iterations", ValueType.integer(1), 1);
+  static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, true);
+  static final Key<String> PROMPT_COLUMN =
+      new Key<>("dataset_prompt_column", ValueType.TEXT, "prompt");
+
+  // Sampling.
+  static final Key<Optional<Integer>> MAX_PROMPT =
+      Key.optional("max_prompt_length", ValueType.integer(1));
+  static final Key<Integer> MAX_COMPLETION =
+      new Key<>("max_completion_length", ValueType.integer(1), 512);
+  static final Key<Double> TEMPERATURE = new Key<>("temperature", ValueType.above(0), 1.0);
+  static final Key<Double> TOP_P =
+      new Key<>("top_p", ValueType.number("above 0 to 1", n -> n > 0 && n <= 1), 1.0);
+  static final Key<Integer> TOP_K = new Key<>("top_k", ValueType.integer(0), 0);
+  static final Key<Optional<Double>> MIN_P =
+      Key.optional("min_p", ValueType.number("from 0 to 1", n -> n >= 0 && n <= 1));
+  static final Key<Double> REPETITION_PENALTY =
+      new Key<>("repetition_penalty", ValueType.above(0), 1.0);
+  static final Key<Optional<Map<String, Object>>> TEMPLATE_KWARGS =
+      Key.optional("chat_template_kwargs", ValueType.mapping());
+
+  // Loss.
+  static final Key<LossType> LOSS =
+      new Key<>("loss_type", ValueType.choice(LossType.class), LossType.DAPO);
+  static final Key<Double> BETA = new Key<>("beta", ValueType.atLeast(0), 0.0);
+  static final Key<Double> EPSILON = new Key<>("epsilon", ValueType.atLeast(0), 0.2);
+  static final Key<Optional<Double>> EPSILON_HIGH =
+      Key.optional("epsilon_high", ValueType.atLeast(0));
+  static final Key<Optional<Double>> DELTA = Key.optional("delta", ValueType.above(0));
+  static final Key<ImportanceSamplingLevel> LEVEL =
+      new Key<>(
+          "importance_sampling_level",
+          ValueType.choice(ImportanceSamplingLevel.class),
+          ImportanceSamplingLevel.TOKEN);
+  static final Key<ScaleRewards> SCALE =
+      new Key<>("scale_rewards", scaleRewards(), ScaleRewards.GROUP);
+  static final Key<Aggregation> AGGREGATION =
+      new Key<>(
+          "multi_objective_aggregation",
+          ValueType.choice(Aggregation.class),
+          Aggregation.SUM_THEN_NORMALIZE);
+  static final Key<Boolean> MASK_TRUNCATED =
+      new Key<>("mask_truncated_completions", ValueType.FLAG, false);
+  static final Key<Boolean> BIAS_CORRECTION =
+      new Key<>("use_bias_correction_kl", ValueType.FLAG, true);
+  static final Key<Double> TOP_ENTROPY =
+      new Key<>(
+          "top_entropy_quantile", ValueType.number("above 0 to 1", n -> n > 0 && n <= 1), 1.0);
+  static final Key<Double> SAPO_POSITIVE =
+      new Key<>("sapo_temperature_pos", ValueType.above(0), 1.0);
+  static final Key<Double> SAPO_NEGATIVE =
+      new Key<>("sapo_temperature_neg", ValueType.above(0), 1.05);
+  static final Key<Double> VESPO_K_POSITIVE = new Key<>("vespo_k_pos", ValueType.number(), 2.0);
+  static final Key<Double> VESPO_LAMBDA_POSITIVE =
+      new Key<>("vespo_lambda_pos", ValueType.number(), 3.0);
+  static final Key<Double> VESPO_K_NEGATIVE = new Key<>("vespo_k_neg", ValueType.number(), 3.0);
+  static final Key<Double> VESPO_LAMBDA_NEGATIVE =
+      new Key<>("vespo_lambda_neg", ValueType.number(), 2.0);
+
+  // Rewards.
+  static final Key<List<String>> REWARDS =
+      new Key<>(
+          "reward_funcs",
+          ValueType.listOf(ValueType.TEXT),
+          List.of("accuracy", "format", "tag_count"));
+  static final Key<Optional<List<Double>>> WEIGHTS =
+      Key.optional("reward_weights", ValueType.listOf(ValueType.number()));
+  static final Key<Double> COSINE_MIN_WRONG =
+      new Key<>("cosine_min_value_wrong", ValueType.number(), 0.0);
+  static final Key<Double> COSINE_MAX_WRONG =
+      new Key<>("cosine_max_value_wrong", ValueType.number(), -0.5);
+  static final Key<Double> COSINE_MIN_CORRECT =
+      new Key<>("cosine_min_value_correct", ValueType.number(), 0.5);
+  static final Key<Double> COSINE_MAX_CORRECT =
+      new Key<>("cosine_max_value_correct", ValueType.number(), 1.0);
+  static final Key<Integer> COSINE_MAX_LEN =
+      new Key<>("cosine_max_len", ValueType.integer(1), 1000);
+  static final Key<Integer> REPETITION_N_GRAMS =
+      new Key<>("repetition_n_grams", ValueType.integer(1), 3);
+  static final Key<Double> REPETITION_MAX_PENALTY =
+      new Key<>("repetition_max_penalty", ValueType.number("of at most 0", n -> n <= 0), -1.0);
+  static final Key<String> CODE_LANGUAGE = new Key<>("code_language", ValueType.TEXT, "python");
+  static final Key<Boolean> LOG_COMPLETIONS = new Key<>("log_completions", ValueType.FLAG, false);
+
+  // GSRM.
+  static final Key<Optional<String>> DECOMPOSER =
+      Key.optional("rlkd.gsrm.decomposer", ValueType.TEXT);
+  static final Key<String> JUDGE = new Key<>("rlkd.gsrm.judge", ValueType.TEXT, "lexical");
+  static final Key<Alignment> ALIGNMENT =
+      new Key<>("rlkd.gsrm.alignment", ValueType.choice(Alignment.class), Alignment.PREFIX);
+  static final Key<Normalize> NORMALIZE =
+      new Key<>("rlkd.gsrm.normalize", ValueType.choice(Normalize.class), Normalize.NONE);
+  static final Key<Double> GAP_DECAY =
+      new Key<>("rlkd.gsrm.gap_decay", ValueType.number("from 0 to 1", n -> n >= 0 && n <= 1), 0.0);
+  static final Key<Unscorable> UNSCORABLE =
+      new Key<>("rlkd.gsrm.unscorable", ValueType.choice(Unscorable.class), Unscorable.DROP_ROW);
+  static final Key<Compatibility> COMPATIBILITY =
+      new Key<>(
+          "rlkd.gsrm.compatibility", ValueType.choice(Compatibility.class), Compatibility.NONE);
+
+  private static final List<Key<?>> ACTING =
+      List.of(
+          GENERATIONS,
+          GENERATION_BATCH,
+          STEPS_PER_GENERATION,
+          ITERATIONS,
+          SHUFFLE,
+          PROMPT_COLUMN,
+          MAX_PROMPT,
+          MAX_COMPLETION,
+          TEMPERATURE,
+          TOP_P,
+          TOP_K,
+          MIN_P,
+          REPETITION_PENALTY,
+          TEMPLATE_KWARGS,
+          LOSS,
+          BETA,
+          EPSILON,
+          EPSILON_HIGH,
+          DELTA,
+          LEVEL,
+          SCALE,
+          AGGREGATION,
+          MASK_TRUNCATED,
+          BIAS_CORRECTION,
+          TOP_ENTROPY,
+          SAPO_POSITIVE,
+          SAPO_NEGATIVE,
+          VESPO_K_POSITIVE,
+          VESPO_LAMBDA_POSITIVE,
+          VESPO_K_NEGATIVE,
+          VESPO_LAMBDA_NEGATIVE,
+          REWARDS,
+          WEIGHTS,
+          COSINE_MIN_WRONG,
+          COSINE_MAX_WRONG,
+          COSINE_MIN_CORRECT,
+          COSINE_MAX_CORRECT,
+          COSINE_MAX_LEN,
+          REPETITION_N_GRAMS,
+          REPETITION_MAX_PENALTY,
+          CODE_LANGUAGE,
+          LOG_COMPLETIONS,
+          DECOMPOSER,
+          JUDGE,
+          ALIGNMENT,
+          NORMALIZE,
+          GAP_DECAY,
+          UNSCORABLE,
+          COMPATIBILITY);
+
+  /** TRL takes group, batch, none, and true and false for group and none. */
+  private static ValueType<ScaleRewards> scaleRewards() {
+    ValueType<ScaleRewards> names = ValueType.choice(ScaleRewards.class);
+    return new ValueType<>(
+        names.expected(),
+        value -> {
+          Optional<ScaleRewards> named = names.reader().apply(value);
+          return named.isPresent()
+              ? named
+              : ValueType.FLAG
+                  .reader()
+                  .apply(value)
+                  .map(scales -> scales ? ScaleRewards.GROUP : ScaleRewards.NONE);
+        });
+  }
+
+  static KeyTable table() {
+    return TrainingKeys.table()
+        .acts(ACTING)
+        .notApplicable(
+            "generation is rlkd's own, in the same process and with the same weights as training",
+            "use_vllm",
+            "vllm_mode",
+            "vllm_device",
+            "vllm_dtype",
+            "vllm_enable_sleep_mode",
+            "vllm_gpu_memory_utilization",
+            "vllm_group_port",
+            "vllm_importance_sampling_cap",
+            "vllm_importance_sampling_clip_max",
+            "vllm_importance_sampling_clip_min",
+            "vllm_importance_sampling_correction",
+            "vllm_importance_sampling_mode",
+            "vllm_max_model_len",
+            "vllm_max_model_length",
+            "vllm_model_impl",
+            "vllm_server_base_url",
+            "vllm_server_host",
+            "vllm_server_port",
+            "vllm_server_timeout",
+            "vllm_tensor_parallel_size",
+            "vllm_enable_prefix_caching",
+            "ds3_gather_for_generation",
+            "cache_implementation",
+            "use_transformers_paged",
+            "use_transformers_continuous_batching",
+            "transformers_continuous_batching_config")
+        .notApplicable(
+            "logits are fp32, and the models have no dropout",
+            "cast_lm_head_to_fp32",
+            "disable_dropout")
+        .notApplicable(
+            "completions go to completions.jsonl under output_dir where log_completions is true",
+            "log_completions_hub_repo",
+            "log_multimodal",
+            "log_unique_prompts",
+            "wandb_log_unique_prompts",
+            "num_completions_to_print")
+        .notApplicable("there is no evaluation during training", "num_generations_eval")
+        .notApplicable(
+            "used with sync_ref_model alone, which must be false",
+            "ref_model_mixup_alpha",
+            "ref_model_sync_steps")
+        .notApplicable(
+            "used with use_adaptive_entropy alone, which must be false",
+            "entropy_coef_delta",
+            "entropy_coef_max",
+            "entropy_coef_min",
+            "entropy_target")
+        .notApplicable(
+            "used by rewards that execute code, which do not exist here",
+            "code_eval_test_batch_size",
+            "parallel_code_exec_per_proc",
+            "e2b_router_url",
+            "morph_router_url",
+            "code_provider",
+            "ioi_provider")
+        .notApplicable("used by tools, which are not supported", "max_tool_calling_iterations")
+        .notApplicable("the loss is always one fused pass", "use_liger_loss")
+        .refused("sync_ref_model", "the reference model stays as it was loaded", "false")
+        .refused("use_adaptive_entropy", "the adaptive entropy bonus is not implemented", "false")
+        .refused("entropy_coef", "the entropy bonus is not implemented", "0")
+        .refused(
+            "off_policy_mask_threshold", "off-policy sequence masking is not implemented", "null")
+        .refused(
+            "generation_kwargs",
+            "set temperature, top_p, top_k, min_p and repetition_penalty",
+            "null")
+        .refused("vllm_structured_outputs_regex", "guided decoding is not implemented", "null")
+        .refused("vllm_guided_decoding_regex", "guided decoding is not implemented", "null");
+  }
+}

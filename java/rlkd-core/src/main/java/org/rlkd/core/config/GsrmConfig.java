@@ -1,0 +1,51 @@
+package org.rlkd.core.config;
+
+import java.util.Optional;
+
+/**
+ * The structure reward ({@code rlkd.gsrm}).
+ *
+ * @param decomposer directory of the model that turns reasoning into steps; empty: the text's own
+ *     tags are read
+ * @param judge {@code lexical}, or what else the engine offers
+ * @param alignment which teacher step a student step is compared with
+ * @param normalize what the reward is divided by
+ * @param gapDecay factor for each skipped step, in [0, 1]; {@code monotone} and {@code tree}
+ * @param unscorable what becomes of a completion with a NaN reward
+ * @param compatibility whether everything is done as the reference implementation does
+ */
+public record GsrmConfig(
+    Optional<String> decomposer,
+    String judge,
+    Alignment alignment,
+    Normalize normalize,
+    double gapDecay,
+    Unscorable unscorable,
+    Compatibility compatibility) {
+
+  static GsrmConfig read(Values values) {
+    GsrmConfig config =
+        new GsrmConfig(
+            values.get(GrpoKeys.DECOMPOSER),
+            values.get(GrpoKeys.JUDGE),
+            values.get(GrpoKeys.ALIGNMENT),
+            values.get(GrpoKeys.NORMALIZE),
+            values.get(GrpoKeys.GAP_DECAY),
+            values.get(GrpoKeys.UNSCORABLE),
+            values.get(GrpoKeys.COMPATIBILITY));
+    if (config.gapDecay > 0 && config.alignment == Alignment.PREFIX) {
+      values.complain(
+          GrpoKeys.GAP_DECAY,
+          "found "
+              + config.gapDecay
+              + ", which alignment: prefix does not use; set alignment: monotone or tree");
+    }
+    boolean plain = config.alignment == Alignment.PREFIX && config.normalize == Normalize.NONE;
+    if (config.compatibility == Compatibility.REFERENCE && !plain) {
+      values.complain(
+          GrpoKeys.COMPATIBILITY,
+          "reference means alignment: prefix and normalize: none; remove the other values");
+    }
+    return config;
+  }
+}

@@ -1,0 +1,17 @@
+package org.rlkd.core.config;
+
+import java.util.Optional;
+
+/**
+ * A key that acts.
+ *
+ * @param name with dots where it is nested ({@code rlkd.gsrm.judge})
+ * @param defaultValue what holds where the key is not given
+ */
+record Key<T>(String name, ValueType<T> type, T defaultValue) {
+
+  /** A key that may be null, and is where it is not given. */
+  static <T> Key<Optional<T>> optional(String name, ValueType<T> type) {
+    return new Key<>(name, type.orNull(), Optional.empty());
+  }
+}

@@ -1,0 +1,11 @@
+package org.rlkd.core.config;
+
+/** {@code save_strategy}: when checkpoints are written, beside the model at the end. */
+public enum SaveStrategy {
+  /** Every {@code save_steps} steps. */
+  STEPS,
+  /** After every epoch. */
+  EPOCH,
+  /** Never. */
+  NO
+}

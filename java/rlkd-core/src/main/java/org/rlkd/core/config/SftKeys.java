@@ -1,0 +1,56 @@
+package org.rlkd.core.config;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Keys of {@code rlkd sft}: TRL's SFTConfig and rlkd's own. */
+final class SftKeys {
+
+  private SftKeys() {}
+
+  static final Key<Integer> MAX_LENGTH = new Key<>("max_length", ValueType.integer(2), 1024);
+
+  /** TRL's older name of max_length. */
+  static final Key<Optional<Integer>> MAX_SEQ_LENGTH =
+      Key.optional("max_seq_length", ValueType.integer(2));
+
+  static final Key<String> TEXT_FIELD = new Key<>("dataset_text_field", ValueType.TEXT, "text");
+  static final Key<Boolean> ASSISTANT_ONLY =
+      new Key<>("assistant_only_loss", ValueType.FLAG, false);
+  static final Key<Optional<Boolean>> COMPLETION_ONLY =
+      Key.optional("completion_only_loss", ValueType.FLAG);
+  static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, false);
+  static final Key<Optional<String>> TEMPLATE_PATH =
+      Key.optional("chat_template_path", ValueType.TEXT);
+  static final Key<Optional<Map<String, Object>>> TEMPLATE_KWARGS =
+      Key.optional("chat_template_kwargs", ValueType.mapping());
+
+  private static final List<Key<?>> ACTING =
+      List.of(
+          MAX_LENGTH,
+          MAX_SEQ_LENGTH,
+          TEXT_FIELD,
+          ASSISTANT_ONLY,
+          COMPLETION_ONLY,
+          SHUFFLE,
+          TEMPLATE_PATH,
+          TEMPLATE_KWARGS);
+
+  static KeyTable table() {
+    return TrainingKeys.table()
+        .acts(ACTING)
+        .notApplicable(
+            "saves memory in PyTorch and leaves the result alone",
+            "activation_offloading",
+            "padding_free")
+        .notApplicable(
+            "used with packing alone, which must be false", "packing_strategy", "eval_packing")
+        .refused("packing", "packing is not implemented; rows are padded", "false")
+        .refused("loss_type", "the loss is the negative log-likelihood", "nll")
+        .refused("truncation_mode", "long rows keep their start", "keep_start")
+        .refused("eos_token", "set it in the model's tokenizer_config.json", "null")
+        .refused("pad_token", "set it in the model's tokenizer_config.json", "null")
+        .refused("dataset_kwargs", "rows are prepared in one way", "null");
+  }
+}

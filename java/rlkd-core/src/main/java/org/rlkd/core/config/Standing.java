@@ -1,0 +1,47 @@
+package org.rlkd.core.config;
+
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/** What becomes of a key. */
+public sealed interface Standing {
+
+  /** The key does what TRL documents. */
+  record Acts() implements Standing {}
+
+  /**
+   * The key has no meaning here whatever its value, and training is the same without it.
+   *
+   * @param reason why
+   */
+  record NotApplicable(String reason) implements Standing {}
+
+  /**
+   * The key would change the result and is not implemented: only values that leave it off are
+   * accepted.
+   *
+   * @param reason what is missing, and what to do
+   * @param accepted values that leave it off, lower case
+   */
+  record Refused(String reason, Set<String> accepted) implements Standing {
+
+    boolean accepts(YamlValue value) {
+      if (value instanceof YamlValue.Sequence sequence) {
+        return sequence.items().stream().allMatch(this::accepts);
+      }
+      if (value instanceof YamlValue.Mapping mapping) {
+        return mapping.entries().isEmpty();
+      }
+      YamlValue.Scalar scalar = (YamlValue.Scalar) value;
+      String text = scalar.isNull() ? "null" : scalar.text().toLowerCase(Locale.ROOT);
+      return accepted.stream().anyMatch(other -> same(other, text));
+    }
+
+    private static boolean same(String accepted, String text) {
+      Optional<Double> a = ValueType.finite(accepted);
+      Optional<Double> b = ValueType.finite(text);
+      return a.isPresent() && b.isPresent() ? a.get().equals(b.get()) : accepted.equals(text);
+    }
+  }
+}
