@@ -16,10 +16,10 @@ import org.rlkd.engine.tensor.HostArrays;
  *     predicts a target, in the order of the sequences
  * @param targets [rows] int64: the tokens that they predict
  */
-record TokenBatch(Tensor inputIds, Tensor attentionMask, Tensor places, Tensor targets) {
+public record TokenBatch(Tensor inputIds, Tensor attentionMask, Tensor places, Tensor targets) {
 
   /** Pads the sequences to the longest of them. At least one token must be a target. */
-  static TokenBatch of(List<TrainingSequence> sequences) {
+  public static TokenBatch of(List<TrainingSequence> sequences) {
     int length = 0;
     int rows = 0;
     for (TrainingSequence sequence : sequences) {
@@ -52,7 +52,7 @@ record TokenBatch(Tensor inputIds, Tensor attentionMask, Tensor places, Tensor t
   }
 
   /** Hidden states [rows, hidden] of the places, with autograd if it is on. */
-  Tensor hiddenRows(CausalLm model) {
+  public Tensor hiddenRows(CausalLm model) {
     Tensor hidden = model.hidden(inputIds, attentionMask);
     return hidden.flatten(0, 1).index_select(0, places);
   }

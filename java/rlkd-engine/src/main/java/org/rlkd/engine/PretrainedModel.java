@@ -1,0 +1,57 @@
+package org.rlkd.engine;
+
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.model.GenerationConfig;
+import org.rlkd.engine.model.ModelDirectory;
+import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tokenizer.Tokenizer;
+
+/**
+ * A Hugging Face directory in memory: a model, its tokenizer and its generation defaults. Closing
+ * it frees both.
+ */
+public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationConfig generation)
+    implements AutoCloseable {
+
+  /**
+   * Loads a directory.
+   *
+   * @throws org.rlkd.core.InputException if a file of it is missing or damaged
+   */
+  public static PretrainedModel load(Path directory) {
+    ModelDirectory files = ModelDirectory.open(directory);
+    Tokenizer tokenizer = Tokenizer.load(directory);
+    try {
+      return new PretrainedModel(files.load(), tokenizer, files.generationConfig());
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Writes a complete directory, which appears at once.
+   *
+   * @param others writes further files into it
+   * @throws org.rlkd.core.InputException if it cannot be written; nothing is left then
+   */
+  public void save(Path directory, SaveOptions options, Consumer<Path> others) {
+    ModelDirectory.save(
+        directory,
+        model,
+        generation,
+        options,
+        written -> {
+          tokenizer.save(written);
+          others.accept(written);
+        });
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+    model.close();
+  }
+}
