@@ -1,0 +1,185 @@
+package org.rlkd.core.math;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Finds the final answer in a text.
+ *
+ * <p>Reasoning up to {@code </think>} does not count, and where an {@code <answer>} block stands
+ * only the last one does. In what is left, the first of these that applies: the last {@code \boxed}
+ * or {@code \fbox} (with those joined to it by a comma, "and" or "or"); what follows the last
+ * "answer is", "Answer:" or "####"; a short text as a whole; the last formula between dollars or
+ * {@code \( \[}; the last number. A box that is empty or not closed is no answer.
+ */
+final class AnswerExtractor {
+  /** A text this short may be an answer without any sign of it. */
+  private static final int SHORT_TEXT = 60;
+
+  private static final Pattern ANSWER_BLOCK =
+      Pattern.compile("<answer>(.*?)(?:</answer>|$)", Pattern.DOTALL);
+
+  private static final Pattern BOX =
+      Pattern.compile("\\\\+(?:boxed|fbox|framebox)\\s*|(?<![a-zA-Z\\\\])boxed(?=\\{)");
+
+  private static final Pattern BETWEEN_BOXES =
+      Pattern.compile("[\\s$]*,?[\\s$]*(?:and|or)?[\\s$]*", Pattern.CASE_INSENSITIVE);
+
+  private static final Pattern ANNOUNCEMENT =
+      Pattern.compile(
+          "(?:final\\s+)?\\banswer\\b\\s*(?:to [^.:=\\n]{1,60}? )?(?:is|:|=|was|equals)\\s*:?|####\\s*|答案(?:是|为|：|:)?",
+          Pattern.CASE_INSENSITIVE);
+
+  private static final Pattern FORMULA =
+      Pattern.compile(
+          "\\$\\$(.+?)\\$\\$|(?<!\\\\)\\$([^$\\n]+?)(?<!\\\\)\\$|\\\\\\((.+?)\\\\\\)|\\\\\\[(.+?)\\\\\\]",
+          Pattern.DOTALL);
+
+  private static final Pattern NUMBER =
+      Pattern.compile(
+          "(?<![\\w.])[-\u2212]?(?:\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d*\\.?\\d+)(?:/\\d+)?%?");
+
+  private AnswerExtractor() {}
+
+  /** Returns the answer's own text. */
+  static Optional<String> extract(String text) {
+    int thinkingEnds = text.lastIndexOf("</think>");
+    String rest = thinkingEnds < 0 ? text : text.substring(thinkingEnds + "</think>".length());
+    Matcher block = ANSWER_BLOCK.matcher(rest);
+    String last = null;
+    while (block.find()) {
+      last = block.group(1);
+    }
+    return last == null ? fromText(rest, SHORT_TEXT) : fromText(last, Integer.MAX_VALUE);
+  }
+
+  private static Optional<String> fromText(String text, int wholeUpTo) {
+    Optional<String> box = lastBoxes(text);
+    if (box.isPresent()) {
+      return box.filter(content -> !content.isBlank());
+    }
+    Matcher announcement = ANNOUNCEMENT.matcher(text);
+    int announced = -1;
+    while (announcement.find()) {
+      announced = announcement.end();
+    }
+    if (announced >= 0) {
+      String span = announced(text.substring(announced));
+      if (!span.isBlank()) {
+        return Optional.of(span);
+      }
+    }
+    String whole = text.strip();
+    if (whole.isEmpty()) {
+      return Optional.empty();
+    }
+    if (whole.length() <= wholeUpTo && isAnswer(whole)) {
+      return Optional.of(whole);
+    }
+    return last(FORMULA, text)
+        .or(() -> last(NUMBER, text))
+        .or(() -> Optional.of(whole).filter(w -> w.length() <= wholeUpTo));
+  }
+
+  private static boolean isAnswer(String text) {
+    try {
+      return !(AnswerParser.parse(AnswerNotation.normalize(text)) instanceof Answer.Words);
+    } catch (Unparsable e) {
+      return false;
+    }
+  }
+
+  private static Optional<String> last(Pattern pattern, String text) {
+    Matcher matcher = pattern.matcher(text);
+    String last = null;
+    while (matcher.find()) {
+      last = matcher.group();
+      for (int group = 1; group <= matcher.groupCount(); group++) {
+        last = matcher.group(group) == null ? last : matcher.group(group);
+      }
+    }
+    return Optional.ofNullable(last);
+  }
+
+  /** The answer at the start of what follows "the answer is". */
+  private static String announced(String text) {
+    String rest = text.replaceFirst("^[\\s:*]+", "");
+    Matcher formula = FORMULA.matcher(rest);
+    if (formula.lookingAt()) {
+      return last(FORMULA, formula.group()).orElse("");
+    }
+    int lineEnd = rest.indexOf('\n');
+    String line = lineEnd < 0 ? rest : rest.substring(0, lineEnd);
+    Matcher sentenceEnd = Pattern.compile("[.。](?:\\s|$)").matcher(line);
+    return (sentenceEnd.find() ? line.substring(0, sentenceEnd.start()) : line)
+        .replace("**", "")
+        .strip();
+  }
+
+  private record Box(int start, int end, String content) {}
+
+  /**
+   * The content of the last box and of those joined to it, separated by commas; empty text for a
+   * box without content or end.
+   */
+  private static Optional<String> lastBoxes(String text) {
+    List<Box> boxes = boxes(text);
+    if (boxes.isEmpty()) {
+      return Optional.empty();
+    }
+    int first = boxes.size() - 1;
+    while (first > 0
+        && BETWEEN_BOXES
+            .matcher(text.substring(boxes.get(first - 1).end, boxes.get(first).start))
+            .matches()) {
+      first--;
+    }
+    List<String> contents = new ArrayList<>();
+    for (Box box : boxes.subList(first, boxes.size())) {
+      contents.add(box.content);
+    }
+    return Optional.of(String.join(", ", contents));
+  }
+
+  private static List<Box> boxes(String text) {
+    List<Box> boxes = new ArrayList<>();
+    Matcher matcher = BOX.matcher(text);
+    int from = 0;
+    while (matcher.find(from)) {
+      int open = matcher.end();
+      int end = open;
+      String content = "";
+      if (open < text.length() && text.charAt(open) == '{') {
+        int close = closingBrace(text, open);
+        end = close < 0 ? text.length() : close + 1;
+        content = close < 0 ? "" : text.substring(open + 1, close);
+        Optional<String> inner = lastBoxes(content);
+        content = inner.orElse(content);
+      } else if (open < text.length()) {
+        content = text.substring(open, open + 1);
+        end = open + 1;
+      }
+      boxes.add(new Box(matcher.start(), end, content.strip()));
+      from = end;
+    }
+    return boxes;
+  }
+
+  private static int closingBrace(String text, int open) {
+    int depth = 0;
+    for (int i = open; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '\\') {
+        i++;
+      } else if (c == '{') {
+        depth++;
+      } else if (c == '}' && --depth == 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+}

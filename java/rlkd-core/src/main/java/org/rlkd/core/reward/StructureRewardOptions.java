@@ -1,0 +1,57 @@
+package org.rlkd.core.reward;
+
+import java.util.List;
+import org.rlkd.core.UsageException;
+import org.rlkd.core.gsrm.AlignmentOptions;
+import org.rlkd.core.text.NearestName;
+
+/**
+ * Options of the {@code structure} reward.
+ *
+ * @param tree compare with all teacher paths of the problem merged into a tree; else with the first
+ *     one alone
+ * @param alignment how the student is aligned with each path
+ */
+public record StructureRewardOptions(boolean tree, AlignmentOptions alignment) {
+  private static final List<String> ALIGNMENTS = List.of("prefix", "monotone", "tree");
+  private static final List<String> NORMALIZES = List.of("none", "teacher", "max");
+
+  /** One teacher path, prefix gate, not normalised: the paper. */
+  public static final StructureRewardOptions PAPER =
+      new StructureRewardOptions(false, AlignmentOptions.PAPER);
+
+  /**
+   * Options by their configuration values.
+   *
+   * @param alignment {@code prefix}, {@code monotone} or {@code tree}; under {@code tree} the
+   *     student is aligned monotonically with each path, which with gap_decay 0 is prefix
+   * @param normalize {@code none}, {@code teacher} or {@code max}
+   * @param gapDecay in [0, 1]
+   */
+  public static StructureRewardOptions of(String alignment, String normalize, double gapDecay) {
+    if (!(gapDecay >= 0 && gapDecay <= 1)) {
+      throw new UsageException("gap_decay: " + gapDecay + "; expected a number in [0, 1]");
+    }
+    boolean tree = required("alignment", alignment, ALIGNMENTS).equals("tree");
+    AlignmentOptions.Alignment along =
+        alignment.equals("monotone") || (tree && gapDecay > 0)
+            ? AlignmentOptions.Alignment.MONOTONE
+            : AlignmentOptions.Alignment.PREFIX;
+    AlignmentOptions.Normalize by =
+        switch (required("normalize", normalize, NORMALIZES)) {
+          case "teacher" -> AlignmentOptions.Normalize.TEACHER;
+          case "max" -> AlignmentOptions.Normalize.MAX;
+          default -> AlignmentOptions.Normalize.NONE;
+        };
+    return new StructureRewardOptions(tree, new AlignmentOptions(along, by, gapDecay));
+  }
+
+  private static String required(String option, String value, List<String> known) {
+    if (!known.contains(value)) {
+      throw new UsageException(
+          "%s: '%s' is not one of %s%s"
+              .formatted(option, value, known, NearestName.hint(value, known)));
+    }
+    return value;
+  }
+}

@@ -1,0 +1,64 @@
+package org.rlkd.core.math;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.rlkd.core.GoldenFolder;
+
+/**
+ * Recorded pairs of a reference answer and an answer's text with their author's judgement of
+ * equality.
+ */
+class MathVerifyGoldenTest {
+  /** Reached so far, as a fraction of the judged pairs; math-verify itself reaches 0.904. */
+  private static final double FLOOR = 0.95;
+
+  @Test
+  void agrees_with_the_judgement_of_the_pairs_author() throws IOException {
+    int right = 0;
+    int mathVerifyRight = 0;
+    List<String> wrong = new ArrayList<>();
+    for (JsonNode row : rows()) {
+      if (!row.has("intended")) {
+        continue;
+      }
+      boolean intended = row.get("intended").asBoolean();
+      boolean ours = MathAnswer.solves(row.get("gold").asText(), row.get("answer_text").asText());
+      mathVerifyRight += row.get("math_verify").asBoolean() == intended ? 1 : 0;
+      if (ours == intended) {
+        right++;
+      } else {
+        wrong.add(
+            "%s: gold %s, answer %s, intended %s"
+                .formatted(row.get("id"), row.get("gold"), row.get("answer_text"), intended));
+      }
+    }
+    int total = right + wrong.size();
+    System.out.printf(
+        "math_verify pairs: %d of %d as intended (math-verify %d)%n",
+        right, total, mathVerifyRight);
+    wrong.forEach(System.out::println);
+    assertThat(total).isPositive();
+    assertThat((double) right / total).isGreaterThanOrEqualTo(FLOOR);
+  }
+
+  private static List<JsonNode> rows() throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    List<JsonNode> rows = new ArrayList<>();
+    for (Path file : GoldenFolder.files("math_verify", ".jsonl")) {
+      for (String line : Files.readAllLines(file)) {
+        rows.add(json.readTree(line));
+      }
+    }
+    assumeTrue(!rows.isEmpty(), "no pairs in golden folder math_verify");
+    return rows;
+  }
+}
