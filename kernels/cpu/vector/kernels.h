@@ -41,6 +41,12 @@ struct VectorKernels {
   double (*sum_of_squares)(const float* values, int64_t n);
   void (*adamw_step)(float* __restrict param, const float* __restrict grad, float* __restrict exp_avg,
                      float* __restrict exp_avg_sq, int64_t n, const AdamwFactors& factors);
+
+  /** Largest value, NaN left out; -inf of nothing. */
+  float (*maximum)(const float* values, int64_t n);
+  /** weights_j = exp((scores_j - max_score) inverse_temperature), in double; returns their sum. */
+  double (*softmax_weights)(const float* scores, int64_t n, double max_score, double inverse_temperature,
+                            double* weights);
 };
 
 /** The table of instruction_set(). */

@@ -18,14 +18,6 @@ constexpr float kInfinity = __builtin_huge_valf();
 constexpr float kLowest =
     -104.0f;  // exp is 0 from here on: stands for -inf, whose product with 0 would be NaN
 
-float block_max(const float* logits, int64_t n) {
-  Floats running = Floats::all(-kInfinity);
-  int64_t j = 0;
-  for (; j + Floats::width <= n; j += Floats::width) running = max(Floats::load(logits + j), running);
-  if (j < n) running = max(Floats::load_first(logits + j, n - j, -kInfinity), running);
-  return largest(running);
-}
-
 }  // namespace
 
 SoftmaxStatistics softmax_statistics(const float* logits, int64_t vocab, double temperature, bool weighted) {
@@ -35,7 +27,7 @@ SoftmaxStatistics softmax_statistics(const float* logits, int64_t vocab, double 
     const float* block = logits + begin;
     const int64_t n = vocab - begin < kBlock ? vocab - begin : kBlock;
 
-    const float top = block_max(block, n);
+    const float top = maximum(block, n);
     if (top > row.max) {
       if (row.max != -kInfinity) {
         const double shift = (static_cast<double>(row.max) - top) / temperature;

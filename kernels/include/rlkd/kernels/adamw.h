@@ -1,6 +1,7 @@
 /*
- * adamw: Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101) over many tensors at once, in the
- * order of operations of torch.optim.AdamW, with clipping by the global norm (torch.nn.utils.clip_grad_norm_) inside.
+ * adamw: Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101) over many tensors at once,
+ * in the order of operations of torch.optim.AdamW, with clipping by the global norm
+ * (torch.nn.utils.clip_grad_norm_) inside.
  *
  *   g  = grad * min(1, max_grad_norm / (norm + 1e-6))          (max_grad_norm <= 0: g = grad)
  *   p  = p (1 - learning_rate weight_decay)
@@ -8,8 +9,8 @@
  *   v  = beta2 v + (1 - beta2) g g
  *   p  = p - learning_rate / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
  *
- * State is float; the CPU kernel computes in float as PyTorch does, the reference in double. Every element is computed
- * alike on every instruction set and by any number of threads.
+ * State is float; the CPU kernel computes in float as PyTorch does, the reference in double. Every element is
+ * computed alike on every instruction set and by any number of threads.
  */
 #pragma once
 
@@ -39,8 +40,8 @@ struct AdamwOptions {
 namespace cpu {
 
 /**
- * Square root of the sum of squares of all elements, summed in double in an order that depends on the sizes alone: the
- * same bits for any number of threads. NaN or inf if an element is (or the norm exceeds a float).
+ * Square root of the sum of squares of all elements, summed in double in an order that depends on the sizes
+ * alone: the same bits for any number of threads. NaN or inf if an element is (or the norm exceeds a float).
  */
 float grad_norm(const Vector<const float>* grads, int64_t count);
 
