@@ -1,0 +1,138 @@
+package org.rlkd.engine.gsrm;
+
+import static org.bytedeco.pytorch.global.torch.empty;
+import static org.rlkd.bindings.global.rlkd.RLKD_ALIGN_MONOTONE;
+import static org.rlkd.bindings.global.rlkd.RLKD_ALIGN_PREFIX;
+import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_MAX;
+import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_NONE;
+import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_TEACHER;
+import static org.rlkd.bindings.global.rlkd.rlkd_structure_alignment;
+import static org.rlkd.bindings.global.rlkd.rlkd_structure_alignment_workspace_size;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.SizeTPointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.bindings.rlkd_structure_alignment_options;
+import org.rlkd.core.gsrm.AlignmentOptions;
+import org.rlkd.core.gsrm.AlignmentPair;
+import org.rlkd.core.gsrm.AlignmentScore;
+import org.rlkd.core.gsrm.StructureAlignment;
+import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.tensor.TensorView;
+
+/** The GSRM reward on the {@code rlkd_structure_alignment} kernel. Any thread may call. */
+public final class NativeStructureAlignment implements StructureAlignment {
+
+  @Override
+  public List<AlignmentScore> score(List<AlignmentPair> pairs, AlignmentOptions options) {
+    Batch batch = new Batch(pairs);
+    try (PointerScope scope = new PointerScope()) {
+      rlkd_structure_alignment_options nativeOptions = nativeOptions(options, batch);
+      int count = pairs.size();
+      Tensor reward = empty(count);
+      Tensor bestLeaf = empty(new long[] {count}, new TensorOptions(ScalarType.Int), null);
+      SizeTPointer bytes = new SizeTPointer(1);
+      NativeLibrary.check(
+          rlkd_structure_alignment_workspace_size(null, count, nativeOptions, bytes));
+      Tensor workspace = empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null);
+      NativeLibrary.check(
+          rlkd_structure_alignment(
+              null,
+              TensorView.of(HostArrays.floats(batch.meta, batch.meta.length)),
+              TensorView.of(HostArrays.floats(batch.query, batch.query.length)),
+              TensorView.of(HostArrays.floats(batch.answer, batch.answer.length)),
+              TensorView.of(HostArrays.longs(batch.judgementOffsets, count)),
+              TensorView.of(ints(batch.parents)),
+              TensorView.of(HostArrays.longs(batch.parentOffsets, count)),
+              TensorView.of(HostArrays.longs(batch.studentSteps, count)),
+              TensorView.of(HostArrays.longs(batch.teacherNodes, count)),
+              nativeOptions,
+              TensorView.of(reward),
+              TensorView.of(bestLeaf),
+              workspace.data_ptr(),
+              bytes.get()));
+      float[] rewards = HostArrays.toFloats(reward);
+      int[] leaves = HostArrays.toInts(bestLeaf);
+      List<AlignmentScore> scores = new ArrayList<>(count);
+      for (int p = 0; p < count; p++) {
+        scores.add(new AlignmentScore(rewards[p], leaves[p]));
+      }
+      return scores;
+    }
+  }
+
+  private static rlkd_structure_alignment_options nativeOptions(
+      AlignmentOptions options, Batch batch) {
+    return new rlkd_structure_alignment_options()
+        .alignment(
+            switch (options.alignment()) {
+              case PREFIX -> RLKD_ALIGN_PREFIX;
+              case MONOTONE -> RLKD_ALIGN_MONOTONE;
+            })
+        .normalize(
+            switch (options.normalize()) {
+              case NONE -> RLKD_NORMALIZE_NONE;
+              case TEACHER -> RLKD_NORMALIZE_TEACHER;
+              case MAX -> RLKD_NORMALIZE_MAX;
+            })
+        .gap_decay(options.gapDecay())
+        .max_student_steps(batch.maxStudentSteps)
+        .max_teacher_nodes(batch.maxTeacherNodes);
+  }
+
+  private static Tensor ints(int[] values) {
+    Tensor tensor = empty(new long[] {values.length}, new TensorOptions(ScalarType.Int), null);
+    new IntPointer(tensor.data_ptr()).put(values);
+    return tensor;
+  }
+
+  /** The pairs one after another in flat arrays, as the kernel reads them. */
+  private static final class Batch {
+    final float[] meta;
+    final float[] query;
+    final float[] answer;
+    final int[] parents;
+    final long[] judgementOffsets;
+    final long[] parentOffsets;
+    final long[] studentSteps;
+    final long[] teacherNodes;
+    long maxStudentSteps;
+    long maxTeacherNodes;
+
+    Batch(List<AlignmentPair> pairs) {
+      int judgements =
+          pairs.stream().mapToInt(pair -> pair.meta().length).reduce(0, Math::addExact);
+      meta = new float[judgements];
+      query = new float[judgements];
+      answer = new float[judgements];
+      parents = new int[pairs.stream().mapToInt(AlignmentPair::teacherNodes).sum()];
+      judgementOffsets = new long[pairs.size()];
+      parentOffsets = new long[pairs.size()];
+      studentSteps = new long[pairs.size()];
+      teacherNodes = new long[pairs.size()];
+      int judgement = 0;
+      int parent = 0;
+      for (int p = 0; p < pairs.size(); p++) {
+        AlignmentPair pair = pairs.get(p);
+        judgementOffsets[p] = judgement;
+        parentOffsets[p] = parent;
+        studentSteps[p] = pair.studentSteps();
+        teacherNodes[p] = pair.teacherNodes();
+        maxStudentSteps = Math.max(maxStudentSteps, studentSteps[p]);
+        maxTeacherNodes = Math.max(maxTeacherNodes, teacherNodes[p]);
+        System.arraycopy(pair.meta(), 0, meta, judgement, pair.meta().length);
+        System.arraycopy(pair.query(), 0, query, judgement, pair.query().length);
+        System.arraycopy(pair.answer(), 0, answer, judgement, pair.answer().length);
+        System.arraycopy(pair.parents(), 0, parents, parent, pair.parents().length);
+        judgement += pair.meta().length;
+        parent += pair.parents().length;
+      }
+    }
+  }
+}
