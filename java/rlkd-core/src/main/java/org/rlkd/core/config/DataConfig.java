@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param testSplit {@code dataset_test_split}: likewise, for evaluation
  * @param files {@code rlkd.dataset_files}: the training files one by one, in place of {@code
  *     dataset_name}
- * @param column {@code dataset_prompt_column} (GRPO) or {@code dataset_text_field} (SFT)
+ * @param column {@code dataset_prompt_column} (GRPO; empty: the first that is there of the usual
+ *     ones) or {@code dataset_text_field} (SFT)
  * @param shuffle {@code shuffle_dataset}
  */
 public record DataConfig(
@@ -22,10 +23,10 @@ public record DataConfig(
     String trainSplit,
     String testSplit,
     List<String> files,
-    String column,
+    Optional<String> column,
     boolean shuffle) {
 
-  static DataConfig read(Values values, Key<String> column, Key<Boolean> shuffle) {
+  static DataConfig read(Values values, Key<Optional<String>> column, Key<Boolean> shuffle) {
     Optional<String> name = values.get(TrainingKeys.DATASET);
     List<String> files = values.get(TrainingKeys.DATASET_FILES);
     if (name.isPresent() && !files.isEmpty()) {

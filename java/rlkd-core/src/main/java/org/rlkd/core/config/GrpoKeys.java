@@ -17,8 +17,8 @@ final class GrpoKeys {
       Key.optional("steps_per_generation", ValueType.integer(1));
   static final Key<Integer> ITERATIONS = new Key<>("num_iterations", ValueType.integer(1), 1);
   static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, true);
-  static final Key<String> PROMPT_COLUMN =
-      new Key<>("dataset_prompt_column", ValueType.TEXT, "prompt");
+  static final Key<Optional<String>> PROMPT_COLUMN =
+      Key.optional("dataset_prompt_column", ValueType.TEXT);
 
   // Sampling.
   static final Key<Optional<Integer>> MAX_PROMPT =

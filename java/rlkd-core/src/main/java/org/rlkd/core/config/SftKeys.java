@@ -15,7 +15,8 @@ final class SftKeys {
   static final Key<Optional<Integer>> MAX_SEQ_LENGTH =
       Key.optional("max_seq_length", ValueType.integer(2));
 
-  static final Key<String> TEXT_FIELD = new Key<>("dataset_text_field", ValueType.TEXT, "text");
+  static final Key<Optional<String>> TEXT_FIELD =
+      new Key<>("dataset_text_field", ValueType.TEXT.orNull(), Optional.of("text"));
   static final Key<Boolean> ASSISTANT_ONLY =
       new Key<>("assistant_only_loss", ValueType.FLAG, false);
   static final Key<Optional<Boolean>> COMPLETION_ONLY =
