@@ -30,14 +30,15 @@ record LexicalWords(
    * number of ...").
    */
   private static final Set<String> STOP_WORDS =
-      Set.of(
-          ("a an the this that these those it its is are was were be been being am do does did done has have had having"
-                  + " of to in on at by for from with as and or so then thus therefore hence if we i you he she they them their his"
-                  + " her our us my your there here what which who whom whose how many much when where why will would can could"
-                  + " should may might must shall let lets us now next first second finally also just only need needs needed want"
-                  + " find finding compute computing calculate calculating determine determining know get obtain work out step"
-                  + " value number amount question problem using use used one's into per about all")
-              .split(" "));
+      Set.copyOf(
+          List.of(
+              ("a an the this that these those it its is are was were be been being am do does did done has have had having"
+                      + " of to in on at by for from with as and or so then thus therefore hence if we i you he she they them their his"
+                      + " her our us my your there here what which who whom whose how many much when where why will would can could"
+                      + " should might must shall let lets us now next first second finally also just only need needs needed want"
+                      + " find finding compute computing calculate calculating determine determining know get obtain work out step"
+                      + " value number amount question problem using use used one's into per about all")
+                  .split(" ")));
 
   private static final Map<String, String> SYNONYMS =
       Map.ofEntries(
@@ -115,7 +116,7 @@ record LexicalWords(
         lastNumber = word;
       }
       if (!STOP_WORDS.contains(word)) {
-        words.add(number ? word : singular(word));
+        words.add(number || SYNONYMS.containsValue(word) ? word : singular(word));
       }
     }
     Map<String, Integer> counts = new HashMap<>();
