@@ -9,8 +9,8 @@ import org.bytedeco.javacpp.Loader;
 /**
  * Loads librlkd and says why not when it cannot be.
  *
- * <p>Where LibTorch runs in the same process load it first: librlkd then shares its OpenMP runtime
- * (libgomp.so.1), so that there is one pool of threads.
+ * <p>Where LibTorch's jar is on the class path librlkd runs on the libgomp inside it, whichever of
+ * the two is loaded first: one OpenMP runtime, one pool of threads.
  *
  * <p>Thread-safe; the library is loaded once for a process and never unloaded.
  */

@@ -11,7 +11,14 @@ import org.bytedeco.javacpp.tools.InfoMapper;
  * enumerators become {@code int} constants of {@code org.rlkd.bindings.global.rlkd}.
  */
 @Properties(
-    value = @Platform(include = "rlkd.h", link = "rlkd"),
+    value =
+        @Platform(
+            include = "rlkd.h",
+            link = "rlkd",
+            // One OpenMP runtime in the process: LibTorch's where its jar is on the class path,
+            // else the system's.
+            preload = "gomp@.1",
+            preloadresource = "/org/bytedeco/pytorch/"),
     target = "org.rlkd.bindings",
     global = "org.rlkd.bindings.global.rlkd")
 public class rlkd implements InfoMapper {
