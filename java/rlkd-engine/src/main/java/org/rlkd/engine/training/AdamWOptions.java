@@ -1,6 +1,7 @@
 package org.rlkd.engine.training;
 
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.OptimizerConfig;
 
 /**
  * Options of {@link AdamW}, by the names and defaults of transformers' TrainingArguments.
@@ -21,6 +22,16 @@ public record AdamWOptions(
     check(epsilon > 0, "adam_epsilon", epsilon, "greater than 0");
     check(weightDecay >= 0, "weight_decay", weightDecay, "at least 0");
     check(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "at least 0 (0 = no clipping)");
+  }
+
+  /** The options of a configuration. */
+  public static AdamWOptions of(OptimizerConfig config) {
+    return new AdamWOptions(
+        config.beta1(),
+        config.beta2(),
+        config.epsilon(),
+        config.weightDecay(),
+        config.maxGradNorm());
   }
 
   public AdamWOptions withBetas(double beta1, double beta2) {

@@ -1,6 +1,8 @@
 package org.rlkd.engine.training;
 
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.OptimizerConfig;
+import org.rlkd.core.config.Scheduler;
 
 /**
  * The learning rate of each optimizer step, by the formulas of transformers' {@code
@@ -25,16 +27,7 @@ import org.rlkd.core.UsageException;
  *     COSINE_WITH_MIN_LR} alone
  */
 public record LearningRateSchedule(
-    Kind kind, double peak, double warmup, double cycles, double minimumRatio) {
-
-  /** {@code lr_scheduler_type}, by the lower-case names of transformers. */
-  public enum Kind {
-    CONSTANT,
-    CONSTANT_WITH_WARMUP,
-    LINEAR,
-    COSINE,
-    COSINE_WITH_MIN_LR
-  }
+    Scheduler kind, double peak, double warmup, double cycles, double minimumRatio) {
 
   /** transformers' {@code num_cycles}: half a wave. */
   public static final double HALF_CYCLE = 0.5;
@@ -46,14 +39,24 @@ public record LearningRateSchedule(
     check(minimumRatio >= 0 && minimumRatio <= 1, "min_lr_rate", minimumRatio, "in [0, 1]");
   }
 
+  /** The schedule of a configuration. */
+  public static LearningRateSchedule of(OptimizerConfig config) {
+    return new LearningRateSchedule(
+        config.scheduler(),
+        config.learningRate(),
+        config.warmup(),
+        config.cycles(),
+        config.minimumRatio());
+  }
+
   /** A schedule with half a wave and a minimum of 0. */
-  public static LearningRateSchedule of(Kind kind, double peak, double warmup) {
+  public static LearningRateSchedule of(Scheduler kind, double peak, double warmup) {
     return new LearningRateSchedule(kind, peak, warmup, HALF_CYCLE, 0);
   }
 
   /** The same rate at every step. */
   public static LearningRateSchedule constant(double rate) {
-    return of(Kind.CONSTANT, rate, 0);
+    return of(Scheduler.CONSTANT, rate, 0);
   }
 
   /** Warm-up steps of a run of so many optimizer steps. */
@@ -68,7 +71,7 @@ public record LearningRateSchedule(
    * @param totalSteps optimizer steps of the whole run
    */
   public double rate(long updatesDone, long totalSteps) {
-    if (kind == Kind.CONSTANT) {
+    if (kind == Scheduler.CONSTANT) {
       return peak;
     }
     long warmupSteps = warmupSteps(totalSteps);

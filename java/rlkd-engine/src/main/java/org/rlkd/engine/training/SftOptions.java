@@ -1,6 +1,7 @@
 package org.rlkd.engine.training;
 
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.SftConfig;
 
 /**
  * Options of {@link SftTrainer}.
@@ -46,6 +47,22 @@ public record SftOptions(
     check(maxLength == 0 || maxLength >= 2, "max_length", maxLength, "0 (no limit) or at least 2");
     check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
     check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
+  }
+
+  /** The options of a configuration. */
+  public static SftOptions of(SftConfig config) {
+    return new SftOptions(
+        config.batchSize(),
+        config.gradientAccumulationSteps(),
+        config.run().numTrainEpochs(),
+        Math.max(0, config.run().maxSteps()),
+        config.maxLength(),
+        true,
+        LearningRateSchedule.of(config.optimizer()),
+        AdamWOptions.of(config.optimizer()),
+        config.run().seed(),
+        StreamingLogprob.DEFAULT_BUDGET,
+        MOST_SKIPPED_IN_A_ROW);
   }
 
   /** A run of so many steps of one micro-batch each, other options at their defaults. */

@@ -7,7 +7,7 @@ import java.util.Map;
  * Something that improves a model step by step and can be stopped and resumed between any two. One
  * owner thread, that of the model.
  */
-public sealed interface Trainer extends AutoCloseable permits SftTrainer {
+public sealed interface Trainer extends AutoCloseable permits SftTrainer, GrpoTrainer {
 
   /**
    * One optimizer step.

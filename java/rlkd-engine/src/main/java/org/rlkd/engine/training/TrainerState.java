@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.storage.AtomicFile;
 
@@ -45,17 +46,30 @@ record TrainerState(
   /** Options that may change when a run is resumed: they only say how far it goes. */
   private static final Set<String> LENGTH_OF_RUN = Set.of("maxSteps", "epochs");
 
-  /** The options of a record by name. */
+  /** The options of a record by name; those of a record in it with its name before theirs. */
   static Map<String, String> optionsOf(Record options) {
     Map<String, String> values = new LinkedHashMap<>();
+    collect("", options, values);
+    return values;
+  }
+
+  private static void collect(String prefix, Record options, Map<String, String> values) {
     for (RecordComponent component : options.getClass().getRecordComponents()) {
+      String name = prefix + component.getName();
+      Object value;
       try {
-        values.put(component.getName(), String.valueOf(component.getAccessor().invoke(options)));
+        value = component.getAccessor().invoke(options);
       } catch (ReflectiveOperationException e) {
-        throw new IllegalStateException("cannot read option " + component.getName(), e);
+        throw new IllegalStateException("cannot read option " + name, e);
+      }
+      if (value instanceof Record nested) {
+        collect(name + ".", nested, values);
+      } else if (value instanceof Set<?> set) {
+        values.put(name, new TreeSet<Object>(set).toString());
+      } else {
+        values.put(name, String.valueOf(value));
       }
     }
-    return values;
   }
 
   void write(Path directory) {

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rlkd.core.UsageException;
-import org.rlkd.engine.training.LearningRateSchedule.Kind;
+import org.rlkd.core.config.Scheduler;
 
 /** Expected values worked out by hand from transformers' lambda functions, peak 1. */
 class LearningRateScheduleTest {
@@ -35,16 +35,16 @@ class LearningRateScheduleTest {
     "COSINE_WITH_MIN_LR, 6, 0.55",
     "COSINE_WITH_MIN_LR, 10, 0.1",
   })
-  void ten_steps_with_two_of_warm_up(Kind kind, long done, double expected) {
+  void ten_steps_with_two_of_warm_up(Scheduler kind, long done, double expected) {
     var schedule =
-        new LearningRateSchedule(kind, 1, 2, 0.5, kind == Kind.COSINE_WITH_MIN_LR ? 0.1 : 0);
+        new LearningRateSchedule(kind, 1, 2, 0.5, kind == Scheduler.COSINE_WITH_MIN_LR ? 0.1 : 0);
     assertThat(schedule.rate(done, 10)).isCloseTo(expected, within(1e-15));
   }
 
   @ParameterizedTest
   @CsvSource({"0, 0", "0.1, 2", "0.05, 1", "0.051, 2", "1, 1", "3.9, 3"})
   void a_fraction_of_warm_up_rounds_up_and_a_number_rounds_down(double warmup, long steps) {
-    var schedule = LearningRateSchedule.of(Kind.LINEAR, 1, warmup);
+    var schedule = LearningRateSchedule.of(Scheduler.LINEAR, 1, warmup);
     assertThat(schedule.warmupSteps(20)).isEqualTo(steps);
   }
 

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rlkd.core.InputException;
+import org.rlkd.core.config.Scheduler;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;
@@ -137,7 +138,7 @@ class SftTrainerTest {
   void a_resumed_run_continues_bit_for_bit() {
     List<TrainingSequence> data = TinyModels.counting(40);
     SftOptions options =
-        SftOptions.of(4, 8, LearningRateSchedule.of(LearningRateSchedule.Kind.COSINE, 1e-2, 2))
+        SftOptions.of(4, 8, LearningRateSchedule.of(Scheduler.COSINE, 1e-2, 2))
             .withGradientAccumulationSteps(2);
     List<Double> losses = new ArrayList<>();
     float[] expected;

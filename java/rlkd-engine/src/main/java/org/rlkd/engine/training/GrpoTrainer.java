@@ -1,0 +1,398 @@
+package org.rlkd.engine.training;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ForkJoinPool;
+import org.rlkd.core.InputException;
+import org.rlkd.core.UsageException;
+import org.rlkd.core.reward.Reward;
+import org.rlkd.core.reward.RewardMatrix;
+import org.rlkd.core.reward.RewardSample;
+import org.rlkd.engine.generation.Completion;
+import org.rlkd.engine.generation.FinishReason;
+import org.rlkd.engine.generation.GenerationRequest;
+import org.rlkd.engine.generation.Generator;
+import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.policy.CompletionLengths;
+import org.rlkd.engine.policy.GroupAdvantage;
+import org.rlkd.engine.tokenizer.Tokenizer;
+
+/**
+ * Group relative policy optimisation, as TRL 1.16's GRPOTrainer computes it on one process.
+ *
+ * <p>Models, generator, tokenizer, rewards and log stay the caller's; the model can be used between
+ * steps.
+ */
+public final class GrpoTrainer implements Trainer {
+  private static final String NAME = "grpo";
+  private static final String OPTIMIZER_FILE = "optimizer.safetensors";
+  private static final String ROLLOUT_FILE = "rollouts.safetensors";
+
+  private final CausalLm model;
+  private final CausalLm reference;
+  private final Generator generator;
+  private final Tokenizer tokenizer;
+  private final List<GrpoPrompt> prompts;
+  private final int droppedPrompts;
+  private final List<Reward> rewards;
+  private final GrpoOptions options;
+  private final CompletionLog completionLog;
+  private final AdamW optimizer;
+  private final PolicyUpdate policy;
+  private final NonFiniteGuard guard;
+  private final String fingerprint;
+  private long step;
+  private long tokens;
+  private List<Rollout> rollouts = List.of();
+  private long updatesAtSampling;
+
+  /**
+   * A trainer at step 0.
+   *
+   * @param model the policy
+   * @param reference frozen model of the KL term; null if beta is 0
+   * @param generator samples from {@code model}
+   * @param tokenizer decodes completions for the rewards
+   * @param rewards functions in the order of the reward weights
+   * @param completionLog receives every completion; null = none
+   * @throws InputException if there are too few prompts for one generation batch, or one is longer
+   *     than {@code maxPromptLength} and that is to be refused
+   */
+  public GrpoTrainer(
+      CausalLm model,
+      CausalLm reference,
+      Generator generator,
+      Tokenizer tokenizer,
+      List<GrpoPrompt> prompts,
+      List<Reward> rewards,
+      GrpoOptions options,
+      CompletionLog completionLog) {
+    this.model = model;
+    this.reference = reference;
+    this.generator = generator;
+    this.tokenizer = tokenizer;
+    this.prompts = usable(prompts, options);
+    this.droppedPrompts = prompts.size() - this.prompts.size();
+    this.rewards = List.copyOf(rewards);
+    this.options = options;
+    this.completionLog = completionLog;
+    requireEnoughPrompts();
+    if (rewards.size() != options.advantage().weights().size()) {
+      throw new UsageException(
+          "reward_weights: found "
+              + options.advantage().weights().size()
+              + " weights, expected one for each of the "
+              + rewards.size()
+              + " reward functions "
+              + rewards.stream().map(Reward::name).toList());
+    }
+    if (options.loss().beta() != 0 && reference == null) {
+      throw new UsageException(
+          "beta is " + options.loss().beta() + ", which needs a reference model");
+    }
+    this.fingerprint = fingerprint(this.prompts);
+    this.optimizer = new AdamW(model.parameters(), options.optimizer());
+    this.policy = new PolicyUpdate(model, options);
+    this.guard = new NonFiniteGuard(options.mostSkippedInARow());
+  }
+
+  @Override
+  public Map<String, Double> step() {
+    StageClock clock = new StageClock();
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
+    long tokensBefore = tokens;
+    optimizer.zeroGrad();
+    int microBatches = options.batch().gradientAccumulationSteps();
+    for (long microBatch = step * microBatches;
+        microBatch < (step + 1) * microBatches;
+        microBatch++) {
+      if (microBatch % options.microBatchesPerGeneration() == 0) {
+        sample(microBatch / options.microBatchesPerGeneration(), clock, metrics);
+      }
+      policy.accumulate(microBatch(microBatch), itemsInBatch(), fresh(), sums);
+      clock.lap("update");
+    }
+    double learningRate = options.schedule().rate(step, totalSteps());
+    Update update = Double.isFinite(sums.loss()) ? optimizer.step(learningRate) : optimizer.skip();
+    clock.lap("update");
+    step++;
+    guard.afterStep(step, sums.loss(), update);
+
+    metrics.putAll(sums.metrics(options));
+    metrics.put("grad_norm", update.gradNorm());
+    metrics.put("learning_rate", learningRate);
+    metrics.put("num_tokens", (double) tokens);
+    metrics.put("skipped_steps", (double) (step - optimizer.updates()));
+    clock.byStage().forEach((stage, seconds) -> metrics.put("time/" + stage, seconds));
+    metrics.put("step_time", clock.total());
+    metrics.put("tokens_per_second", (tokens - tokensBefore) / clock.total());
+    return metrics;
+  }
+
+  /** Prompts to completions, rewards, advantages: the rollouts of the next micro-batches. */
+  private void sample(long generation, StageClock clock, Map<String, Double> metrics) {
+    List<SampledCompletion> completions = complete(generation);
+    clock.lap("generation");
+
+    RewardMatrix scores =
+        RewardMatrix.score(
+            rewards,
+            completions.stream().map(GrpoTrainer::sample).toList(),
+            ForkJoinPool.commonPool());
+    requireFinite(scores, completions);
+    clock.lap("rewards");
+
+    GroupAdvantage.Result advantages = GroupAdvantage.compute(scores, options.advantage());
+    rollouts = shuffled(rollouts(completions, advantages.advantages()), generation);
+    updatesAtSampling = optimizer.updates();
+    rollouts = withOtherLogprobs(rollouts);
+    clock.lap("logprobs");
+
+    tokens += rollouts.stream().mapToLong(Rollout::length).sum();
+    metrics.putAll(advantages.metrics());
+    metrics.putAll(
+        CompletionLengths.of(completions.stream().map(SampledCompletion::completion).toList())
+            .metrics());
+    metrics.put(
+        "completions/not_finite",
+        (double) completions.stream().filter(c -> notFinite(c.completion())).count());
+    if (completionLog != null) {
+      completionLog.write(step + 1, completions, scores, advantages.advantages());
+    }
+  }
+
+  private List<SampledCompletion> complete(long generation) {
+    int[] chosen = promptsOf(generation);
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (int index : chosen) {
+      requests.add(
+          new GenerationRequest(
+              prompts.get(index).tokens(), options.batch().numGenerations(), index));
+    }
+    List<List<Completion>> groups = generator.generate(requests, options.sampling(), generation);
+    List<SampledCompletion> completions = new ArrayList<>();
+    for (int i = 0; i < chosen.length; i++) {
+      for (Completion completion : groups.get(i)) {
+        completions.add(
+            new SampledCompletion(
+                prompts.get(chosen[i]), completion, tokenizer.decode(completion.tokens(), true)));
+      }
+    }
+    return completions;
+  }
+
+  /**
+   * Indices of a generation's prompts: each epoch goes through a new shuffle of all, in whole
+   * batches.
+   */
+  private int[] promptsOf(long generation) {
+    int size = options.batch().promptsPerGeneration();
+    int inEpoch = prompts.size() / size;
+    int[] order = SequenceOrder.permutation(prompts.size(), options.seed(), generation / inEpoch);
+    int first = (int) (generation % inEpoch) * size;
+    return Arrays.copyOfRange(order, first, first + size);
+  }
+
+  private List<Rollout> rollouts(List<SampledCompletion> completions, float[] advantages) {
+    List<Rollout> made = new ArrayList<>();
+    for (int i = 0; i < completions.size(); i++) {
+      Completion completion = completions.get(i).completion();
+      boolean masked =
+          options.maskTruncatedCompletions() && completion.finishReason().isTruncated();
+      made.add(
+          Rollout.of(
+              completions.get(i).prompt().tokens(),
+              completion,
+              !masked && !notFinite(completion),
+              advantages[i]));
+    }
+    return made;
+  }
+
+  /** As TRL does before it cuts a generation batch into micro-batches. */
+  private List<Rollout> shuffled(List<Rollout> batch, long generation) {
+    int[] order = SequenceOrder.permutation(batch.size(), ~options.seed(), generation);
+    return Arrays.stream(order).mapToObj(batch::get).toList();
+  }
+
+  private List<Rollout> withOtherLogprobs(List<Rollout> batch) {
+    List<Rollout> done = new ArrayList<>(batch);
+    if (options.trainsOnOldSamples()) {
+      boolean recompute = options.oldLogprobs() == OldLogprobs.RECOMPUTED;
+      List<float[]> old = recompute ? policy.logprobs(model, batch) : null;
+      for (int i = 0; i < done.size(); i++) {
+        Rollout rollout = done.get(i);
+        done.set(i, rollout.withOldLogprobs(recompute ? old.get(i) : rollout.samplerLogprobs()));
+      }
+    }
+    if (options.loss().beta() != 0) {
+      List<float[]> ref = policy.logprobs(reference, batch);
+      for (int i = 0; i < done.size(); i++) {
+        done.set(i, done.get(i).withRefLogprobs(ref.get(i)));
+      }
+    }
+    return done;
+  }
+
+  private List<Rollout> microBatch(long microBatch) {
+    int size = options.batch().perDeviceTrainBatchSize();
+    int first = (int) (microBatch % options.batch().stepsPerGeneration()) * size;
+    return rollouts.subList(first, first + size);
+  }
+
+  private long itemsInBatch() {
+    return rollouts.stream().mapToLong(Rollout::trainedTokens).sum();
+  }
+
+  /** Whether the policy is still the one that sampled the rollouts. */
+  private boolean fresh() {
+    return optimizer.updates() == updatesAtSampling;
+  }
+
+  private static RewardSample sample(SampledCompletion sampled) {
+    Completion completion = sampled.completion();
+    return new RewardSample(
+        sampled.prompt().problem(),
+        sampled.text(),
+        completion.length(),
+        completion.finishReason().isTruncated());
+  }
+
+  private static boolean notFinite(Completion completion) {
+    return completion.finishReason() == FinishReason.NON_FINITE_LOGITS;
+  }
+
+  private static void requireFinite(RewardMatrix scores, List<SampledCompletion> completions) {
+    for (int i = 0; i < completions.size(); i++) {
+      for (int f = 0; f < scores.names().size(); f++) {
+        if (Double.isInfinite(scores.values()[i][f])) {
+          throw new InputException(
+              "Reward "
+                  + scores.names().get(f)
+                  + " of a completion of problem "
+                  + completions.get(i).prompt().problem().id()
+                  + " is infinite, expected a number, or NaN for unscorable.");
+        }
+      }
+    }
+  }
+
+  private void requireEnoughPrompts() {
+    int needed = options.batch().promptsPerGeneration();
+    if (prompts.size() < needed) {
+      throw new InputException(
+          "The data set has "
+              + prompts.size()
+              + " usable prompts"
+              + (droppedPrompts > 0
+                  ? " (" + droppedPrompts + " longer than max_prompt_length left out)"
+                  : "")
+              + ", one generation batch takes "
+              + needed
+              + " (per_device_train_batch_size x steps_per_generation / num_generations). Add"
+              + " problems or make the batch smaller.");
+    }
+  }
+
+  private static List<GrpoPrompt> usable(List<GrpoPrompt> prompts, GrpoOptions options) {
+    int most = options.maxPromptLength();
+    if (most == 0) {
+      return List.copyOf(prompts);
+    }
+    if (options.longPrompts() == LongPrompts.REFUSE) {
+      for (GrpoPrompt prompt : prompts) {
+        if (prompt.tokens().length > most) {
+          throw new InputException(
+              "The prompt of problem "
+                  + prompt.problem().id()
+                  + " has "
+                  + prompt.tokens().length
+                  + " tokens, max_prompt_length is "
+                  + most
+                  + ". Raise it, or remove the problem.");
+        }
+      }
+    }
+    return prompts.stream().filter(prompt -> prompt.tokens().length <= most).toList();
+  }
+
+  /** Prompts left out because they are longer than {@code maxPromptLength}. */
+  public int droppedPrompts() {
+    return droppedPrompts;
+  }
+
+  @Override
+  public long stepsDone() {
+    return step;
+  }
+
+  @Override
+  public long totalSteps() {
+    if (options.maxSteps() > 0) {
+      return options.maxSteps();
+    }
+    long generations = prompts.size() / options.batch().promptsPerGeneration();
+    double perEpoch =
+        (double) generations
+            * options.microBatchesPerGeneration()
+            / options.batch().gradientAccumulationSteps();
+    return Math.max(1, (long) Math.ceil(options.epochs() * perEpoch));
+  }
+
+  @Override
+  public void saveState(Path directory) {
+    optimizer.save(directory.resolve(OPTIMIZER_FILE));
+    if (midGeneration()) {
+      RolloutFile.write(directory.resolve(ROLLOUT_FILE), rollouts);
+    }
+    if (completionLog != null) {
+      completionLog.sync();
+    }
+    new TrainerState(
+            NAME,
+            step,
+            optimizer.updates(),
+            guard.inARow(),
+            tokens,
+            TrainerState.optionsOf(options),
+            fingerprint)
+        .write(directory);
+  }
+
+  @Override
+  public void restoreState(Path directory) {
+    TrainerState state = TrainerState.read(directory);
+    state.requireSameRun(directory, NAME, TrainerState.optionsOf(options), fingerprint);
+    optimizer.restore(directory.resolve(OPTIMIZER_FILE), state.updates());
+    step = state.step();
+    tokens = state.tokens();
+    guard.restore(state.skippedInARow());
+    if (midGeneration()) {
+      rollouts = RolloutFile.read(directory.resolve(ROLLOUT_FILE));
+      updatesAtSampling = -1;
+    }
+  }
+
+  /** Whether the next step begins with rollouts that are sampled already. */
+  private boolean midGeneration() {
+    return step * options.batch().gradientAccumulationSteps() % options.microBatchesPerGeneration()
+        != 0;
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    policy.close();
+  }
+
+  private static String fingerprint(List<GrpoPrompt> prompts) {
+    DataFingerprint fingerprint = new DataFingerprint();
+    prompts.forEach(prompt -> fingerprint.add(prompt.tokens()));
+    return fingerprint.hex();
+  }
+}

@@ -1,0 +1,211 @@
+package org.rlkd.engine.training;
+
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.policy.LossScale;
+import org.rlkd.engine.policy.PolicyLoss;
+import org.rlkd.engine.policy.PolicyLossCounters;
+import org.rlkd.engine.policy.PolicyLossInputs;
+import org.rlkd.engine.training.StreamingLogprob.RowGradient;
+import org.rlkd.engine.training.StreamingLogprob.Rows;
+
+/**
+ * Log-probs of rollouts under a model, and the gradient of the policy loss on its parameters.
+ *
+ * <p>A micro-batch goes through the network in parts (see {@link RolloutParts}); a part is one tile
+ * of the streaming head, so that log-probs, loss and gradient are one pass with three matrix
+ * products, unless one completion alone is larger than a tile.
+ */
+final class PolicyUpdate implements AutoCloseable {
+  private final CausalLm model;
+  private final GrpoOptions options;
+  private final PolicyLoss loss;
+  private final StreamingLogprob head;
+
+  PolicyUpdate(CausalLm model, GrpoOptions options) {
+    this.model = model;
+    this.options = options;
+    this.loss = new PolicyLoss(options.loss());
+    this.head = new StreamingLogprob(options.logitsBudget());
+  }
+
+  /** Sums over the micro-batches of an optimizer step. */
+  static final class Sums {
+    private double loss;
+    private PolicyLossCounters counters;
+    private final LogprobAgreement agreement = new LogprobAgreement();
+
+    double loss() {
+      return loss;
+    }
+
+    /** Metrics by TRL's names. */
+    Map<String, Double> metrics(GrpoOptions options) {
+      Map<String, Double> metrics = new LinkedHashMap<>();
+      metrics.put("loss", loss);
+      if (counters != null) {
+        metrics.putAll(counters.metrics(options.loss().lossType(), options.loss().beta()));
+      }
+      metrics.putAll(agreement.metrics());
+      return metrics;
+    }
+
+    private void add(PolicyLoss.Result result) {
+      loss += result.loss();
+      counters = counters == null ? result.counters() : counters.plus(result.counters());
+    }
+  }
+
+  /**
+   * Adds the gradient of a micro-batch's loss to the parameters' gradients.
+   *
+   * @param microBatch all its rollouts, also those that have no part in the loss
+   * @param itemsInBatch loss tokens of the generation batch
+   * @param fresh whether the policy is still the one that sampled: then its log-probs are compared
+   *     with the sampler's
+   */
+  void accumulate(List<Rollout> microBatch, long itemsInBatch, boolean fresh, Sums sums) {
+    List<Rollout> active = microBatch.stream().filter(this::contributes).toList();
+    if (active.isEmpty()) {
+      return;
+    }
+    long tokens = microBatch.stream().mapToLong(Rollout::trainedTokens).sum();
+    LossScale scale =
+        new LossScale(
+            true,
+            options.batch().gradientAccumulationSteps(),
+            options.batch().stepsPerGeneration(),
+            itemsInBatch,
+            1,
+            options.sampling().maxNewTokens(),
+            microBatch.size(),
+            tokens);
+    for (List<Rollout> part : parts(active)) {
+      try (PointerScope scope = new PointerScope()) {
+        accumulatePart(part, scale, fresh, sums);
+      }
+    }
+  }
+
+  private void accumulatePart(List<Rollout> part, LossScale scale, boolean fresh, Sums sums) {
+    TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList());
+    Tensor hidden = batch.hiddenRows(model);
+    long rowCount = hidden.size(0);
+    CompletionGrid grid = CompletionGrid.of(part);
+    StreamingLogprob.TileLoss gradient =
+        (from, to, rows) -> {
+          if (fresh) {
+            sums.agreement.add(part, rows.logprob());
+          }
+          PolicyLoss.Result result = loss.compute(inputs(part, grid, rows), scale, 0);
+          sums.add(result);
+          return new RowGradient(grid.rows(result.dLogprob()), null);
+        };
+    Tensor weight = model.headWeight();
+    float temperature = (float) options.sampling().temperature();
+    Tensor detached = hidden.detach();
+    Tensor dHidden;
+    if (rowCount <= head.tileRows(weight.size(0))) {
+      dHidden =
+          head.forwardBackward(
+              detached,
+              weight,
+              batch.targets(),
+              temperature,
+              new long[] {rowCount},
+              gradient,
+              weight.grad());
+    } else {
+      Rows rows = head.forward(detached, weight, batch.targets(), temperature);
+      dHidden =
+          head.backward(
+              detached,
+              weight,
+              batch.targets(),
+              temperature,
+              rows,
+              gradient.gradient(0, rowCount, rows),
+              weight.grad());
+    }
+    Autograd.backward(hidden, dHidden);
+  }
+
+  private PolicyLossInputs inputs(List<Rollout> part, CompletionGrid grid, Rows rows) {
+    return new PolicyLossInputs(
+        grid.spread(rows.logprob()),
+        grid.spread(rows.entropy()),
+        grid.ofRollouts(part, Rollout::oldLogprobs),
+        grid.ofRollouts(part, Rollout::refLogprobs),
+        grid.ofRollouts(part, Rollout::samplerLogprobs),
+        null,
+        grid.mask(),
+        grid.advantages(part));
+  }
+
+  /** Whether the rollout's gradient can be other than 0. */
+  private boolean contributes(Rollout rollout) {
+    if (rollout.trainedTokens() == 0) {
+      return false;
+    }
+    boolean zeroGradient =
+        rollout.advantage() == 0
+            && options.loss().beta() == 0
+            && options.loss().topEntropyQuantile() == 1;
+    return !(zeroGradient && options.skipZeroAdvantages());
+  }
+
+  private List<List<Rollout>> parts(List<Rollout> rollouts) {
+    return options.loss().topEntropyQuantile() < 1
+        ? List.of(rollouts)
+        : RolloutParts.of(
+            rollouts, options.tokensPerForward(), head.tileRows(model.headWeight().size(0)));
+  }
+
+  /**
+   * Log-probs of the completion tokens under a model with the policy's vocabulary, without
+   * gradients.
+   *
+   * @return by rollout; NaN for one that has no part in the update
+   */
+  List<float[]> logprobs(CausalLm scorer, List<Rollout> rollouts) {
+    Map<Rollout, float[]> scored = new IdentityHashMap<>();
+    List<Rollout> active = rollouts.stream().filter(this::contributes).toList();
+    try (NoGradGuard noGrad = new NoGradGuard()) {
+      for (List<Rollout> part :
+          RolloutParts.of(active, options.tokensPerForward(), Long.MAX_VALUE)) {
+        try (PointerScope scope = new PointerScope()) {
+          TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList());
+          Rows rows =
+              head.forward(
+                  batch.hiddenRows(scorer),
+                  scorer.headWeight(),
+                  batch.targets(),
+                  (float) options.sampling().temperature());
+          List<float[]> values = CompletionGrid.split(part, rows.logprob());
+          for (int i = 0; i < part.size(); i++) {
+            scored.put(part.get(i), values.get(i));
+          }
+        }
+      }
+    }
+    return rollouts.stream().map(r -> scored.getOrDefault(r, unknown(r))).toList();
+  }
+
+  private static float[] unknown(Rollout rollout) {
+    float[] values = new float[rollout.completion().length];
+    Arrays.fill(values, Float.NaN);
+    return values;
+  }
+
+  @Override
+  public void close() {
+    head.close();
+  }
+}
