@@ -21,7 +21,7 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {ScoreCommand.class, ReportCommand.class})
+    subcommands = {GenerateCommand.class, ScoreCommand.class, ReportCommand.class})
 public final class Main implements Runnable {
   @Option(
       names = "--verbose",

@@ -56,7 +56,7 @@ final class ScoreCommand implements Runnable {
     try (PretrainedModel pretrained = model.load();
         SequenceScorer scorer = new SequenceScorer(pretrained.model(), temperature);
         RowSource rows = RowSource.open(input);
-        JsonLines lines = JsonLines.to(out)) {
+        LineOutput lines = LineOutput.to(out)) {
       List<Row> batch = new ArrayList<>();
       while (rows.hasNext()) {
         batch.add(rows.next());
@@ -69,7 +69,7 @@ final class ScoreCommand implements Runnable {
   }
 
   private static void score(
-      List<Row> rows, PretrainedModel pretrained, SequenceScorer scorer, JsonLines lines) {
+      List<Row> rows, PretrainedModel pretrained, SequenceScorer scorer, LineOutput lines) {
     List<int[]> sequences = rows.stream().map(row -> tokens(row, pretrained)).toList();
     List<TokenScores> scores;
     try {

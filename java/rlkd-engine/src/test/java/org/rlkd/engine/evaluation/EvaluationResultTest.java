@@ -16,8 +16,7 @@ class EvaluationResultTest {
   private static EvaluationResult of(double[][] scores) {
     List<EvaluatedCompletion> completions = new ArrayList<>();
     for (int p = 0; p < scores.length; p++) {
-      Problem problem =
-          new Problem("p" + p, List.of(new ChatMessage("user", "q")), "1", List.of());
+      Problem problem = new Problem("p" + p, List.of(new ChatMessage("user", "q")), "1", List.of());
       for (int s = 0; s < scores[p].length; s++) {
         completions.add(
             new EvaluatedCompletion(

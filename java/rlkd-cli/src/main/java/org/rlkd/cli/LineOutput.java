@@ -9,12 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.rlkd.core.InputException;
 
-/** JSONL output: a file, or standard output. */
-final class JsonLines implements AutoCloseable {
+/** Line output: a file, or standard output. */
+final class LineOutput implements AutoCloseable {
   private final String name;
   private final Writer writer;
 
-  private JsonLines(String name, Writer writer) {
+  private LineOutput(String name, Writer writer) {
     this.name = name;
     this.writer = writer;
   }
@@ -24,12 +24,12 @@ final class JsonLines implements AutoCloseable {
    *
    * @param file replaced if it exists; null = standard output
    */
-  static JsonLines to(Path file) {
+  static LineOutput to(Path file) {
     try {
       return file == null
-          ? new JsonLines(
+          ? new LineOutput(
               "standard output", new OutputStreamWriter(System.out, StandardCharsets.UTF_8))
-          : new JsonLines(file.toString(), Files.newBufferedWriter(file));
+          : new LineOutput(file.toString(), Files.newBufferedWriter(file));
     } catch (IOException e) {
       throw new InputException(
           "%s cannot be written: %s. Choose another file with --out.".formatted(file, e), e);
@@ -38,8 +38,13 @@ final class JsonLines implements AutoCloseable {
 
   /** Writes one line and passes it on at once, so that a reader of a pipe sees it. */
   void write(JsonNode row) {
+    writeText(row.toString());
+  }
+
+  /** Writes plain text and a line end. */
+  void writeText(String text) {
     try {
-      writer.write(row.toString());
+      writer.write(text);
       writer.write('\n');
       writer.flush();
     } catch (IOException e) {

@@ -1,0 +1,61 @@
+package org.rlkd.cli;
+
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.rlkd.engine.generation.GenerationListener;
+import org.rlkd.engine.generation.GenerationProgress;
+
+/** A progress bar on standard error: how much is done, the rate, the time left. */
+final class Progress implements AutoCloseable {
+  private static final int REFRESH_MILLIS = 500;
+
+  /** Where the output goes to a file, a line is written this often. */
+  private static final int LOG_MILLIS = 10_000;
+
+  private final ProgressBar bar;
+  private final long start = System.nanoTime();
+
+  /**
+   * Opens a bar.
+   *
+   * @param task what is being done, a few words
+   * @param total number of units, or -1 if it is not known
+   * @param unit of the rate, for example {@code "steps"}
+   */
+  Progress(String task, long total, String unit) {
+    bar =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setInitialMax(total)
+            .setUnit(" " + unit, 1)
+            .showSpeed()
+            .setStyle(ProgressBarStyle.ASCII)
+            .setUpdateIntervalMillis(System.console() == null ? LOG_MILLIS : REFRESH_MILLIS)
+            .build();
+  }
+
+  /** Moves the bar. */
+  void to(long done, String note) {
+    bar.setExtraMessage(note);
+    bar.stepTo(done);
+  }
+
+  /** A bar over completions that also tells tokens a second. */
+  GenerationListener generation() {
+    return progress -> {
+      to(progress.finishedCompletions(), tokensPerSecond(progress));
+      return true;
+    };
+  }
+
+  private String tokensPerSecond(GenerationProgress progress) {
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    return "%.0f tokens/s".formatted(progress.generatedTokens() / seconds);
+  }
+
+  @Override
+  public void close() {
+    bar.close();
+  }
+}
