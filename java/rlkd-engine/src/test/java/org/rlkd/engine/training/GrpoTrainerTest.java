@@ -1,0 +1,326 @@
+package org.rlkd.engine.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.rlkd.core.InputException;
+import org.rlkd.core.UsageException;
+import org.rlkd.core.config.BatchConfig;
+import org.rlkd.core.config.LossType;
+import org.rlkd.core.reward.Reward;
+import org.rlkd.core.reward.RewardSample;
+import org.rlkd.engine.generation.Generator;
+import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.model.ModelDirectory;
+import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tokenizer.Tokenizer;
+
+class GrpoTrainerTest {
+  @TempDir Path directory;
+
+  @Test
+  void the_reward_rises_and_every_metric_has_a_value() throws IOException {
+    Path log = directory.resolve("completions.jsonl");
+    List<Double> rewards = new ArrayList<>();
+    Map<String, Double> last = Map.of();
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1);
+        CompletionLog completions = new CompletionLog(log, 0);
+        GrpoTrainer trainer =
+            trainer(model, null, tokenizer, TinyGrpo.options(12, LossType.DAPO), completions)) {
+      while (trainer.stepsDone() < trainer.totalSteps()) {
+        last = trainer.step();
+        rewards.add(last.get("reward"));
+      }
+    }
+    assertThat(mean(rewards.subList(9, 12))).isGreaterThan(mean(rewards.subList(0, 3)) + 0.2);
+    assertThat(last)
+        .containsKeys(
+            "rewards/even/mean",
+            "rewards/even/std",
+            "reward_std",
+            "frac_reward_zero_std",
+            "completions/mean_length",
+            "completions/clipped_ratio",
+            "clip_ratio/region_mean",
+            "entropy",
+            "grad_norm",
+            "learning_rate",
+            "step_time",
+            "time/generation",
+            "time/rewards",
+            "time/update",
+            "tokens_per_second");
+    last.forEach((name, value) -> assertThat(value).as(name).isFinite());
+    assertThat(last.get("sampling/sampling_logp_difference/max")).isLessThan(1e-4);
+
+    List<String> lines = Files.readAllLines(log);
+    assertThat(lines).hasSize(12 * 16);
+    JsonNode first = new ObjectMapper().readTree(lines.get(0));
+    assertThat(first.get("step").asInt()).isEqualTo(1);
+    assertThat(first.get("completion").asText()).startsWith("t");
+    assertThat(first.get("rewards").get("even").isNumber()).isTrue();
+    assertThat(first.get("advantage").isNumber()).isTrue();
+  }
+
+  /** A generation batch of 2 micro-batches used twice, a step of one: 4 steps a generation. */
+  @Test
+  void a_run_resumed_between_two_uses_of_its_samples_continues_bit_for_bit() {
+    GrpoOptions options =
+        withBatch(TinyGrpo.options(6, LossType.GRPO), new BatchConfig(8, 1, 4, 2, 2));
+    GrpoOptions kl =
+        new GrpoOptions(
+            options.batch(),
+            options.sampling(),
+            0,
+            LongPrompts.REFUSE,
+            options.advantage(),
+            TinyGrpo.loss(LossType.GRPO, 0.1, 1),
+            OldLogprobs.RECOMPUTED,
+            true,
+            true,
+            1,
+            6,
+            options.schedule(),
+            options.optimizer(),
+            options.seed(),
+            options.logitsBudget(),
+            options.tokensPerForward(),
+            options.mostSkippedInARow());
+    List<Map<String, Double>> expected = new ArrayList<>();
+    float[] weights;
+    Path checkpoint = directory.resolve("checkpoint-3");
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm reference = TinyModels.qwen2(2).frozenCopy()) {
+      try (CausalLm model = TinyModels.qwen2(1);
+          GrpoTrainer trainer = trainer(model, reference, tokenizer, kl, null)) {
+        for (int step = 0; step < 6; step++) {
+          if (step == 3) {
+            new CheckpointStore(directory, 0)
+                .save(
+                    3,
+                    dir -> {
+                      ModelDirectory.write(
+                          dir, model, TinyModels.generationConfig(), SaveOptions.FLOAT32);
+                      trainer.saveState(dir);
+                    });
+          }
+          expected.add(trainer.step());
+        }
+        weights = TinyModels.weights(model);
+      }
+      assertThat(expected.get(0)).containsKey("kl");
+      assertThat(expected.get(1).get("importance_ratio/max")).isNotEqualTo(1.0);
+      try (CausalLm model = ModelDirectory.load(checkpoint);
+          GrpoTrainer trainer = trainer(model, reference, tokenizer, kl, null)) {
+        trainer.restoreState(checkpoint);
+        for (int step = 3; step < 6; step++) {
+          assertThat(withoutTimes(trainer.step()))
+              .as("metrics of step %d", step)
+              .isEqualTo(withoutTimes(expected.get(step)));
+        }
+        assertThat(TinyModels.weights(model)).isEqualTo(weights);
+      }
+    }
+  }
+
+  @Test
+  void unscorable_completions_are_counted_and_have_no_part_in_the_update() {
+    Reward never = reward("never", samples -> Double.NaN);
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1);
+        GrpoTrainer trainer =
+            new GrpoTrainer(
+                model,
+                null,
+                new Generator(model),
+                tokenizer,
+                TinyGrpo.prompts(8),
+                List.of(never),
+                TinyGrpo.options(2, LossType.DAPO),
+                null)) {
+      float[] before = TinyModels.weights(model);
+      Map<String, Double> metrics = trainer.step();
+      assertThat(metrics.get("reward")).isNaN();
+      assertThat(metrics).containsEntry("rewards/unscorable", 1.0).containsEntry("grad_norm", 0.0);
+      assertThat(TinyModels.weights(model)).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void an_infinite_reward_is_an_input_error_that_names_function_and_problem() {
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1);
+        GrpoTrainer trainer =
+            new GrpoTrainer(
+                model,
+                null,
+                new Generator(model),
+                tokenizer,
+                TinyGrpo.prompts(4),
+                List.of(reward("broken", sample -> Double.POSITIVE_INFINITY)),
+                TinyGrpo.options(2, LossType.DAPO),
+                null)) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("broken")
+          .hasMessageContaining("problem p");
+    }
+  }
+
+  @Test
+  void what_does_not_fit_together_is_refused_by_name() {
+    GrpoOptions options = TinyGrpo.options(1, LossType.DAPO);
+    assertThatThrownBy(() -> withBatch(options, new BatchConfig(6, 1, 4, 1, 1)))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("num_generations: found 4")
+        .hasMessageContaining("6 completions");
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1)) {
+      assertThatThrownBy(() -> trainer(model, TinyGrpo.prompts(3), List.of(), tokenizer, options))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("3 usable prompts")
+          .hasMessageContaining("takes 4");
+      assertThatThrownBy(() -> trainer(model, List.of(), List.of(), tokenizer, options))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("0 usable prompts");
+      assertThatThrownBy(() -> trainer(model, TinyGrpo.prompts(4), List.of(), tokenizer, options))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("reward_weights");
+    }
+  }
+
+  @Test
+  void a_prompt_beyond_the_limit_is_refused_by_its_problem_or_dropped_and_counted() {
+    List<GrpoPrompt> prompts = new ArrayList<>(TinyGrpo.prompts(4));
+    GrpoPrompt p0 = prompts.get(0);
+    prompts.add(2, new GrpoPrompt(withId(p0, "long one"), new int[] {1, 2, 3, 4}, "long"));
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1)) {
+      List<Reward> rewards = List.of(TinyGrpo.evenWords());
+      assertThatThrownBy(
+              () -> trainer(model, prompts, rewards, tokenizer, withLimit(LongPrompts.REFUSE)))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("long one")
+          .hasMessageContaining("4 tokens, max_prompt_length is 3");
+      try (GrpoTrainer trainer =
+          trainer(model, prompts, rewards, tokenizer, withLimit(LongPrompts.DROP))) {
+        assertThat(trainer.droppedPrompts()).isEqualTo(1);
+      }
+    }
+  }
+
+  private static org.rlkd.core.data.Problem withId(GrpoPrompt prompt, String id) {
+    return new org.rlkd.core.data.Problem(id, prompt.problem().messages(), null, List.of());
+  }
+
+  private static GrpoTrainer trainer(
+      CausalLm model,
+      CausalLm reference,
+      Tokenizer tokenizer,
+      GrpoOptions options,
+      CompletionLog log) {
+    return new GrpoTrainer(
+        model,
+        reference,
+        new Generator(model),
+        tokenizer,
+        TinyGrpo.prompts(12),
+        List.of(TinyGrpo.evenWords()),
+        options,
+        log);
+  }
+
+  private static GrpoTrainer trainer(
+      CausalLm model,
+      List<GrpoPrompt> prompts,
+      List<Reward> rewards,
+      Tokenizer tokenizer,
+      GrpoOptions options) {
+    return new GrpoTrainer(
+        model, null, new Generator(model), tokenizer, prompts, rewards, options, null);
+  }
+
+  private static Reward reward(
+      String name, java.util.function.ToDoubleFunction<RewardSample> score) {
+    return new Reward() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public double[] score(List<RewardSample> samples) {
+        return samples.stream().mapToDouble(score).toArray();
+      }
+    };
+  }
+
+  private static GrpoOptions withBatch(GrpoOptions o, BatchConfig batch) {
+    return new GrpoOptions(
+        batch,
+        o.sampling(),
+        o.maxPromptLength(),
+        o.longPrompts(),
+        o.advantage(),
+        o.loss(),
+        o.oldLogprobs(),
+        o.maskTruncatedCompletions(),
+        o.skipZeroAdvantages(),
+        o.epochs(),
+        o.maxSteps(),
+        o.schedule(),
+        o.optimizer(),
+        o.seed(),
+        o.logitsBudget(),
+        o.tokensPerForward(),
+        o.mostSkippedInARow());
+  }
+
+  private static GrpoOptions withLimit(LongPrompts longPrompts) {
+    GrpoOptions o = TinyGrpo.options(1, LossType.DAPO);
+    return new GrpoOptions(
+        o.batch(),
+        o.sampling(),
+        3,
+        longPrompts,
+        o.advantage(),
+        o.loss(),
+        o.oldLogprobs(),
+        o.maskTruncatedCompletions(),
+        o.skipZeroAdvantages(),
+        o.epochs(),
+        o.maxSteps(),
+        o.schedule(),
+        o.optimizer(),
+        o.seed(),
+        o.logitsBudget(),
+        o.tokensPerForward(),
+        o.mostSkippedInARow());
+  }
+
+  private static Map<String, Double> withoutTimes(Map<String, Double> metrics) {
+    metrics
+        .keySet()
+        .removeIf(
+            name ->
+                name.startsWith("time/")
+                    || name.equals("step_time")
+                    || name.equals("tokens_per_second"));
+    return metrics;
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+  }
+}
