@@ -31,6 +31,9 @@ public final class NativeStructureAlignment implements StructureAlignment {
 
   @Override
   public List<AlignmentScore> score(List<AlignmentPair> pairs, AlignmentOptions options) {
+    if (pairs.isEmpty()) {
+      return List.of();
+    }
     Batch batch = new Batch(pairs);
     try (PointerScope scope = new PointerScope()) {
       rlkd_structure_alignment_options nativeOptions = nativeOptions(options, batch);
@@ -88,7 +91,9 @@ public final class NativeStructureAlignment implements StructureAlignment {
 
   private static Tensor ints(int[] values) {
     Tensor tensor = empty(new long[] {values.length}, new TensorOptions(ScalarType.Int), null);
-    new IntPointer(tensor.data_ptr()).put(values);
+    if (values.length > 0) { // an empty tensor has no memory
+      new IntPointer(tensor.data_ptr()).put(values);
+    }
     return tensor;
   }
 

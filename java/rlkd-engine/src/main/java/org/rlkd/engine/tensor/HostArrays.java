@@ -21,14 +21,18 @@ public final class HostArrays {
   /** An int64 CPU tensor of the given shape. */
   public static Tensor longs(long[] values, long... shape) {
     Tensor tensor = empty(values.length, ScalarType.Long, shape);
-    new LongPointer(tensor.data_ptr()).put(values);
+    if (values.length > 0) { // an empty tensor has no memory
+      new LongPointer(tensor.data_ptr()).put(values);
+    }
     return tensor;
   }
 
   /** A float32 CPU tensor of the given shape. */
   public static Tensor floats(float[] values, long... shape) {
     Tensor tensor = empty(values.length, ScalarType.Float, shape);
-    new FloatPointer(tensor.data_ptr()).put(values);
+    if (values.length > 0) {
+      new FloatPointer(tensor.data_ptr()).put(values);
+    }
     return tensor;
   }
 

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.GoldenFolder;
 
 /** Rendered conversations and their ids equal those of transformers; its errors are errors. */
 class ChatTemplateGoldenTest {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.rlkd.engine.GoldenFolder;
 
 /** Encoding and decoding equal those of transformers, case by case. */
 class TokenizerGoldenTest {

@@ -1,4 +1,4 @@
-package org.rlkd.engine.tokenizer;
+package org.rlkd.engine;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Finds the shared golden files; a missing folder skips the test and names the folder. */
-final class GoldenFolder {
+public final class GoldenFolder {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private GoldenFolder() {}
 
-  static Path shared() {
+  public static Path shared() {
     String shared = System.getenv("RLKD_SHARED");
     return shared != null
         ? Path.of(shared)
@@ -26,7 +26,7 @@ final class GoldenFolder {
   }
 
   /** The files of a sub-folder of RLKD_GOLDEN whose names end in the suffix, sorted. */
-  static List<Path> files(String folder, String suffix) throws IOException {
+  public static List<Path> files(String folder, String suffix) throws IOException {
     String golden = System.getenv("RLKD_GOLDEN");
     Path path = (golden != null ? Path.of(golden) : shared().resolve("golden")).resolve(folder);
     assumeTrue(Files.isDirectory(path), "golden folder is missing: " + path);
@@ -39,13 +39,13 @@ final class GoldenFolder {
   }
 
   /** The directory of the tokenizer that a golden file names. */
-  static Path tokenizer(String name) {
+  public static Path tokenizer(String name) {
     Path path = shared().resolve("tokenizers").resolve(name);
     assumeTrue(Files.isDirectory(path), "tokenizer folder is missing: " + path);
     return path;
   }
 
-  static List<JsonNode> lines(Path file) throws IOException {
+  public static List<JsonNode> lines(Path file) throws IOException {
     List<JsonNode> rows = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {
       if (!line.isBlank()) {
@@ -55,7 +55,7 @@ final class GoldenFolder {
     return rows;
   }
 
-  static int[] ids(JsonNode array) {
+  public static int[] ids(JsonNode array) {
     int[] ids = new int[array.size()];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = array.get(i).intValue();
