@@ -1,9 +1,9 @@
 package org.rlkd.cli;
 
 import java.nio.file.Path;
-import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.UsageException;
 import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.tensor.CpuThreads;
 import picocli.CommandLine.Option;
 
 /** The options of every command that runs a model. */
@@ -37,6 +37,6 @@ final class ModelOptions {
     if (count < 1) {
       throw new UsageException("--threads %d: expected at least 1".formatted(count));
     }
-    torch.set_num_threads(count);
+    CpuThreads.set(count);
   }
 }
