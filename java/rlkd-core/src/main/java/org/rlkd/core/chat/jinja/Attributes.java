@@ -62,7 +62,7 @@ final class Attributes {
     }
     if (!(object instanceof String) && !(object instanceof List)) {
       throw new TemplateException(
-          "'" + PythonText.typeName(object) + "' object is not subscriptable by a slice");
+          "'" + PythonText.typeName(object) + "' object is not subscriptable");
     }
     List<Object> items = Operators.iterate(object);
     long stride = step == null ? 1 : whole(step);
@@ -83,7 +83,7 @@ final class Attributes {
       taken.forEach(text::append);
       return text.toString();
     }
-    return taken;
+    return object instanceof Tuple ? Tuple.of(taken) : taken;
   }
 
   private static long clamp(long index, long size, long low, long high) {
@@ -137,7 +137,7 @@ final class Attributes {
 
   static List<Object> items(Map<?, ?> map) {
     List<Object> items = new ArrayList<>();
-    map.forEach((key, value) -> items.add(java.util.Arrays.asList(key, value)));
+    map.forEach((key, value) -> items.add(Tuple.of(key, value)));
     return items;
   }
 

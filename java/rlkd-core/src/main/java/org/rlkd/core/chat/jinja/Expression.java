@@ -34,6 +34,13 @@ sealed interface Expression {
     }
   }
 
+  record TupleLiteral(List<Expression> items) implements Expression {
+    @Override
+    public Object evaluate(Scope scope) {
+      return Tuple.of(evaluateAll(items, scope));
+    }
+  }
+
   record DictLiteral(List<Expression> keys, List<Expression> values) implements Expression {
     @Override
     public Object evaluate(Scope scope) {

@@ -74,7 +74,7 @@ final class ExpressionParser {
     return new TemplateException(expected + ", found " + current().describe(), current().line());
   }
 
-  /** An expression, or several with commas between, which make a list. */
+  /** An expression, or several with commas between, which make a tuple. */
   Expression tuple() {
     return tuple(true, false);
   }
@@ -99,7 +99,7 @@ final class ExpressionParser {
     if (!isTuple && !inParentheses) {
       throw unexpected("expected an expression");
     }
-    return new Expression.ListLiteral(items);
+    return new Expression.TupleLiteral(items);
   }
 
   private boolean tupleEnds() {

@@ -8,9 +8,17 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** {@code value | name(arguments)}: Jinja's filters that chat templates use. */
 final class Filters {
+
+  private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
+
+  /** Where Jinja's title filter begins a word. */
+  private static final Pattern BEFORE_WORD =
+      Pattern.compile("[-\\s({\\[<]+", Pattern.UNICODE_CHARACTER_CLASS);
 
   private Filters() {}
 
@@ -23,13 +31,13 @@ final class Filters {
       case "upper" -> PythonText.str(value).toUpperCase(Locale.ROOT);
       case "lower" -> PythonText.str(value).toLowerCase(Locale.ROOT);
       case "capitalize" -> StringMethods.capitalize(PythonText.str(value));
-      case "title" -> StringMethods.method(PythonText.str(value), "title").call(Arguments.NONE);
+      case "title" -> title(PythonText.str(value));
       case "string", "safe" -> PythonText.str(value);
       case "escape", "e" -> escape(PythonText.str(value));
       case "replace" -> replace(value, arguments);
       case "indent" -> indent(PythonText.str(value), arguments);
       case "format" -> PythonText.percentFormat(PythonText.str(value), arguments.positional());
-      case "wordcount" -> (long) PythonText.str(value).trim().split("\\W+").length;
+      case "wordcount" -> WORD.matcher(PythonText.str(value)).results().count();
       case "join" -> join(value, arguments);
       case "first" -> end(value, true);
       case "last" -> end(value, false);
@@ -83,6 +91,18 @@ final class Filters {
     Object characters = arguments.bind("trim", "chars")[0];
     return PythonText.strip(
         PythonText.str(value), characters == null ? null : PythonText.str(characters), true, true);
+  }
+
+  /** Unlike {@code str.title}, leaves what follows an apostrophe small. */
+  private static String title(String text) {
+    StringBuilder out = new StringBuilder();
+    Matcher gap = BEFORE_WORD.matcher(text);
+    int word = 0;
+    while (gap.find()) {
+      out.append(StringMethods.capitalize(text.substring(word, gap.start()))).append(gap.group());
+      word = gap.end();
+    }
+    return out.append(StringMethods.capitalize(text.substring(word))).toString();
   }
 
   private static String escape(String text) {
@@ -145,6 +165,7 @@ final class Filters {
   }
 
   private static List<Object> dictSort(Object value, Arguments arguments) {
+    requireDefined(value);
     Object[] a = arguments.bind("dictsort", "case_sensitive", "by", "reverse");
     int part = "value".equals(a[1]) ? 1 : 0;
     List<Object> sorted = new ArrayList<>(items(value));
@@ -198,6 +219,9 @@ final class Filters {
 
   private static List<Object> map(Object value, Arguments arguments) {
     List<Object> mapped = new ArrayList<>();
+    if (!Operators.truth(value)) {
+      return mapped;
+    }
     if (arguments.positional().isEmpty()) {
       Object[] a = arguments.bindAtLeast(1, "map", "attribute", "default");
       for (Object item : Operators.iterate(value)) {
@@ -216,7 +240,7 @@ final class Filters {
 
   private static List<Object> select(Object value, Arguments arguments, boolean wanted) {
     List<Object> kept = new ArrayList<>();
-    for (Object item : Operators.iterate(value)) {
+    for (Object item : Operators.truth(value) ? Operators.iterate(value) : List.of()) {
       if (passes(item, arguments, 0) == wanted) {
         kept.add(item);
       }
@@ -229,7 +253,7 @@ final class Filters {
       throw new TemplateException("Missing parameter for attribute name");
     }
     List<Object> kept = new ArrayList<>();
-    for (Object item : Operators.iterate(value)) {
+    for (Object item : Operators.truth(value) ? Operators.iterate(value) : List.of()) {
       if (passes(path(item, arguments.positional().get(0)), arguments, 1) == wanted) {
         kept.add(item);
       }
@@ -299,10 +323,14 @@ final class Filters {
           case "floor" -> RoundingMode.FLOOR;
           default -> throw new TemplateException("method must be common, ceil or floor");
         };
+    if (n instanceof Long whole && mode == RoundingMode.HALF_EVEN) {
+      return BigDecimal.valueOf(whole).setScale(digits, mode).longValue();
+    }
     return new BigDecimal(n.doubleValue()).setScale(digits, mode).doubleValue();
   }
 
   private static Object toInt(Object value, Arguments arguments) {
+    requireDefined(value);
     Object[] a = arguments.bind("int", "default", "base");
     int base = a[1] == null ? 10 : Math.toIntExact((Long) a[1]);
     try {
@@ -317,6 +345,12 @@ final class Filters {
     }
   }
 
+  private static void requireDefined(Object value) {
+    if (value instanceof Undefined undefined) {
+      throw undefined.error();
+    }
+  }
+
   private static long parseInt(String text, int base) {
     try {
       return Long.parseLong(text, base);
@@ -326,6 +360,7 @@ final class Filters {
   }
 
   private static Object toFloat(Object value, Arguments arguments) {
+    requireDefined(value);
     Object fallback = arguments.bind("float", "default")[0];
     try {
       if (Operators.number(value) instanceof Number n) {

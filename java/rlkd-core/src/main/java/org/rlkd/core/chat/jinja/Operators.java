@@ -120,8 +120,7 @@ final class Operators {
       case "%" -> {
         if (left instanceof String format) {
           return PythonText.percentFormat(
-              format,
-              right instanceof List<?> l ? new ArrayList<>(l) : java.util.Arrays.asList(right));
+              format, right instanceof Tuple several ? several : Tuple.of(right));
         }
       }
       default -> {}

@@ -5,6 +5,7 @@ import java.math.MathContext;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
+import org.rlkd.core.text.PythonWhitespace;
 
 /** How Python writes values ({@code str}, {@code repr}) and treats white space. */
 final class PythonText {
@@ -30,6 +31,11 @@ final class PythonText {
     }
     if (value instanceof String text) {
       return quoted(text);
+    }
+    if (value instanceof Tuple tuple) {
+      StringJoiner items = new StringJoiner(", ", "(", tuple.size() == 1 ? ",)" : ")");
+      tuple.forEach(item -> items.add(repr(item)));
+      return items.toString();
     }
     if (value instanceof List<?> list) {
       StringJoiner items = new StringJoiner(", ", "[", "]");
@@ -144,7 +150,7 @@ final class PythonText {
       return "str";
     }
     if (value instanceof List) {
-      return "list";
+      return value instanceof Tuple ? "tuple" : "list";
     }
     if (value instanceof Map) {
       return "dict";
@@ -153,7 +159,7 @@ final class PythonText {
   }
 
   static boolean isSpace(int c) {
-    return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
+    return c <= Character.MAX_VALUE && PythonWhitespace.is((char) c);
   }
 
   /** Strips white space (characters null) or any of the given characters. */

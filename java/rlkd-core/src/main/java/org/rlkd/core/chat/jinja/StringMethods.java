@@ -167,7 +167,7 @@ final class StringMethods {
     while (!rest.isEmpty()) {
       int at = fromRight ? lastSpace(rest) : firstSpace(rest);
       if (at < 0 || (limit >= 0 && parts.size() == limit)) {
-        parts.add(PythonText.strip(rest, null, fromRight, !fromRight));
+        parts.add(rest);
         break;
       }
       parts.add(fromRight ? rest.substring(at + 1) : rest.substring(0, at));
@@ -214,11 +214,11 @@ final class StringMethods {
     return lines;
   }
 
-  private static List<Object> partition(String text, String separator, int at, boolean fromRight) {
+  private static Tuple partition(String text, String separator, int at, boolean fromRight) {
     if (at < 0) {
-      return fromRight ? List.of("", "", text) : List.of(text, "", "");
+      return fromRight ? Tuple.of("", "", text) : Tuple.of(text, "", "");
     }
-    return List.of(text.substring(0, at), separator, text.substring(at + separator.length()));
+    return Tuple.of(text.substring(0, at), separator, text.substring(at + separator.length()));
   }
 
   private static boolean anyAffix(
