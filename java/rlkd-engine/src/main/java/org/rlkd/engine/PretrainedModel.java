@@ -1,6 +1,7 @@
 package org.rlkd.engine;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.GenerationConfig;
@@ -21,14 +22,25 @@ public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationCon
    * @throws org.rlkd.core.InputException if a file of it is missing or damaged
    */
   public static PretrainedModel load(Path directory) {
+    return load(directory, Optional.empty());
+  }
+
+  /** As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own. */
+  public static PretrainedModel load(Path directory, Optional<String> chatTemplate) {
     ModelDirectory files = ModelDirectory.open(directory);
-    Tokenizer tokenizer = Tokenizer.load(directory);
+    Tokenizer tokenizer = Tokenizer.load(directory, chatTemplate);
     try {
       return new PretrainedModel(files.load(), tokenizer, files.generationConfig());
     } catch (RuntimeException e) {
       tokenizer.close();
       throw e;
     }
+  }
+
+  /** Writes model and tokenizer into an existing directory that holds no other weights. */
+  public void write(Path directory, SaveOptions options) {
+    ModelDirectory.write(directory, model, generation, options);
+    tokenizer.save(directory);
   }
 
   /**

@@ -1,0 +1,199 @@
+package org.rlkd.engine.run;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.bytedeco.pytorch.global.torch;
+import org.rlkd.core.UsageException;
+import org.rlkd.core.config.Device;
+import org.rlkd.core.config.GrpoConfig;
+import org.rlkd.core.config.MachineConfig;
+import org.rlkd.core.config.RewardConfig;
+import org.rlkd.core.data.Problem;
+import org.rlkd.core.data.ProblemColumns;
+import org.rlkd.core.data.ProblemReader;
+import org.rlkd.core.reward.Compatibility;
+import org.rlkd.core.reward.Reward;
+import org.rlkd.core.reward.RewardOptions;
+import org.rlkd.core.reward.Rewards;
+import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.generation.Generator;
+import org.rlkd.engine.generation.GeneratorOptions;
+import org.rlkd.engine.gsrm.Gsrm;
+import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.model.ModelDirectory;
+import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tokenizer.PromptEncoder;
+import org.rlkd.engine.training.CompletionLog;
+import org.rlkd.engine.training.GrpoOptions;
+import org.rlkd.engine.training.GrpoPrompt;
+import org.rlkd.engine.training.GrpoTrainer;
+import org.rlkd.engine.training.StepListener;
+import org.rlkd.engine.training.TrainingRun;
+import org.rlkd.engine.training.metrics.MetricSink;
+
+/**
+ * A GRPO run by a configuration, from a model directory to a model directory: what {@code rlkd
+ * train} does.
+ */
+public final class GrpoRun {
+  private final GrpoConfig config;
+
+  public GrpoRun(GrpoConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * Trains to the end and saves the model into the output directory.
+   *
+   * @param listener looks at each step
+   * @return the output directory
+   * @throws org.rlkd.core.InputException if a file is missing or damaged or the output directory
+   *     cannot be used
+   * @throws UsageException if the configuration asks for what is not there
+   */
+  public Path run(StepListener listener) {
+    useMachine(config.machine());
+    Path base = modelDirectory(config.model());
+    List<Problem> problems = problems();
+    try (RunDirectory directory = RunDirectory.open(config.run());
+        PretrainedModel student =
+            PretrainedModel.load(
+                directory.resumedFrom().orElse(base), config.chat().template());
+        Parts parts = new Parts(config, base, directory);
+        MetricSink metrics = directory.metrics();
+        CompletionLog log =
+            config.logCompletions()
+                ? new CompletionLog(
+                    directory.path().resolve("completions.jsonl"), directory.firstStep())
+                : null) {
+      Generator generator =
+          new Generator(student.model(), student.tokenizer(), GeneratorOptions.DEFAULT);
+      try (GrpoTrainer trainer =
+          new GrpoTrainer(
+              student.model(),
+              parts.reference,
+              generator,
+              student.tokenizer(),
+              prompts(problems, student),
+              parts.rewards,
+              GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds())),
+              log)) {
+        directory.resumedFrom().ifPresent(trainer::restoreState);
+        new TrainingRun(
+                trainer,
+                metrics,
+                listener,
+                directory.checkpoints(),
+                target -> student.write(target, SaveOptions.FLOAT32),
+                directory.saveSteps(trainer.stepsPerEpoch()))
+            .run();
+      }
+      student.write(directory.path(), SaveOptions.FLOAT32);
+      return directory.path();
+    }
+  }
+
+  private List<Problem> problems() {
+    ProblemReader reader =
+        new ProblemReader(
+            new ProblemColumns(
+                config.data().column().orElse(null),
+                config.chat().systemPrompt().orElse(null),
+                true));
+    List<Problem> problems = new ArrayList<>();
+    for (Path file : DatasetFiles.training(config.data())) {
+      problems.addAll(reader.readAll(file));
+    }
+    return problems;
+  }
+
+  private List<GrpoPrompt> prompts(List<Problem> problems, PretrainedModel student) {
+    PromptEncoder encoder =
+        new PromptEncoder(student.tokenizer(), config.chat().templateVariables());
+    List<GrpoPrompt> prompts = new ArrayList<>();
+    for (Problem problem : problems) {
+      PromptEncoder.EncodedPrompt encoded = encoder.encode(problem.messages());
+      prompts.add(new GrpoPrompt(problem, encoded.tokens(), encoded.text()));
+    }
+    return prompts;
+  }
+
+  /** The configured model directory. */
+  static Path modelDirectory(Optional<String> model) {
+    return Path.of(
+        model.orElseThrow(
+            () ->
+                new UsageException(
+                    "no model: set model_name_or_path to a Hugging Face directory, or give --model")));
+  }
+
+  /** Sets threads; refuses a device that this build cannot use. */
+  static void useMachine(MachineConfig machine) {
+    if (machine.device() == Device.CUDA) {
+      throw new UsageException(
+          "rlkd.device: 'cuda' is not implemented in this release, expected 'cpu'");
+    }
+    if (machine.threads() > 0) {
+      torch.set_num_threads(machine.threads());
+    }
+  }
+
+  /** What the trainer uses besides the student. */
+  private static final class Parts implements AutoCloseable {
+    private final List<Reward> rewards = new ArrayList<>();
+    private Gsrm gsrm;
+    private CausalLm reference;
+
+    Parts(GrpoConfig config, Path base, RunDirectory directory) {
+      try {
+        RewardOptions options = options(config.rewards());
+        for (String function : config.rewards().functions()) {
+          rewards.add(
+              Rewards.byName(
+                  function,
+                  options,
+                  () -> {
+                    gsrm =
+                        Gsrm.open(config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
+                    return gsrm.reward();
+                  }));
+        }
+        if (config.loss().beta() != 0) {
+          reference = ModelDirectory.load(base);
+          reference.setTrainable(false);
+        }
+      } catch (RuntimeException e) {
+        close();
+        throw e;
+      }
+    }
+
+    private static RewardOptions options(RewardConfig config) {
+      return new RewardOptions(
+          Compatibility.RLKD,
+          false,
+          new RewardOptions.Cosine(
+              config.cosineMinValueWrong(),
+              config.cosineMaxValueWrong(),
+              config.cosineMinValueCorrect(),
+              config.cosineMaxValueCorrect(),
+              config.cosineMaxLen()),
+          config.repetitionNGrams(),
+          config.repetitionMaxPenalty(),
+          config.codeLanguage());
+    }
+
+    @Override
+    public void close() {
+      if (gsrm != null) {
+        gsrm.close();
+      }
+      if (reference != null) {
+        reference.close();
+      }
+    }
+  }
+}
