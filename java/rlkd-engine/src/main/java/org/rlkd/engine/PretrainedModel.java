@@ -25,7 +25,9 @@ public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationCon
     return load(directory, Optional.empty());
   }
 
-  /** As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own. */
+  /**
+   * As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own.
+   */
   public static PretrainedModel load(Path directory, Optional<String> chatTemplate) {
     ModelDirectory files = ModelDirectory.open(directory);
     Tokenizer tokenizer = Tokenizer.load(directory, chatTemplate);

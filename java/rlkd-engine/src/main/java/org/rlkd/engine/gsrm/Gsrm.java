@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.Locale;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
@@ -72,8 +72,7 @@ public final class Gsrm implements AutoCloseable {
       return new Gsrm(
           model,
           cache,
-          new StructureReward(
-              decomposer, judge, new NativeStructureAlignment(), cache, options));
+          new StructureReward(decomposer, judge, new NativeStructureAlignment(), cache, options));
     } catch (RuntimeException e) {
       if (model != null) {
         model.close();

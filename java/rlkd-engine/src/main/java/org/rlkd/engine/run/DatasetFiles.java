@@ -18,8 +18,8 @@ final class DatasetFiles {
   private DatasetFiles() {}
 
   /**
-   * The files, at least one: {@code rlkd.dataset_files}, the file {@code dataset_name}, or the files
-   * of the directory {@code dataset_name} whose names hold {@code dataset_config} and {@code
+   * The files, at least one: {@code rlkd.dataset_files}, the file {@code dataset_name}, or the
+   * files of the directory {@code dataset_name} whose names hold {@code dataset_config} and {@code
    * dataset_train_split}, in the order of their names.
    */
   static List<Path> training(DataConfig data) {

@@ -60,8 +60,7 @@ public final class GrpoRun {
     List<Problem> problems = problems();
     try (RunDirectory directory = RunDirectory.open(config.run());
         PretrainedModel student =
-            PretrainedModel.load(
-                directory.resumedFrom().orElse(base), config.chat().template());
+            PretrainedModel.load(directory.resumedFrom().orElse(base), config.chat().template());
         Parts parts = new Parts(config, base, directory);
         MetricSink metrics = directory.metrics();
         CompletionLog log =

@@ -37,7 +37,9 @@ final class RunDirectory implements AutoCloseable {
     this.lock = lock;
     this.checkpoints = new CheckpointStore(path, config.saveTotalLimit().orElse(0));
     this.resumedFrom = checkpoint();
-    if (resumedFrom.isEmpty() && Files.exists(path.resolve(METRICS)) && !config.overwriteOutputDir()) {
+    if (resumedFrom.isEmpty()
+        && Files.exists(path.resolve(METRICS))
+        && !config.overwriteOutputDir()) {
       throw new UsageException(
           "output_dir %s holds an earlier run. Continue it with --resume, choose another directory, or set overwrite_output_dir: true."
               .formatted(path));
@@ -47,8 +49,8 @@ final class RunDirectory implements AutoCloseable {
   /**
    * Opens the directory, made if it isn't there.
    *
-   * @throws InputException if another run holds it, it is not writable, or there is no checkpoint to
-   *     resume from
+   * @throws InputException if another run holds it, it is not writable, or there is no checkpoint
+   *     to resume from
    * @throws UsageException if it holds an earlier run that is neither resumed nor overwritten
    */
   static RunDirectory open(RunConfig config) {

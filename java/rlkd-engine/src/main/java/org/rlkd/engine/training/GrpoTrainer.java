@@ -336,12 +336,19 @@ public final class GrpoTrainer implements Trainer {
     if (options.maxSteps() > 0) {
       return options.maxSteps();
     }
+    return Math.max(1, (long) Math.ceil(options.epochs() * epochSteps()));
+  }
+
+  @Override
+  public long stepsPerEpoch() {
+    return Math.max(1, (long) Math.ceil(epochSteps()));
+  }
+
+  private double epochSteps() {
     long generations = prompts.size() / options.batch().promptsPerGeneration();
-    double perEpoch =
-        (double) generations
-            * options.microBatchesPerGeneration()
-            / options.batch().gradientAccumulationSteps();
-    return Math.max(1, (long) Math.ceil(options.epochs() * perEpoch));
+    return (double) generations
+        * options.microBatchesPerGeneration()
+        / options.batch().gradientAccumulationSteps();
   }
 
   @Override

@@ -196,6 +196,11 @@ public final class SftTrainer implements Trainer {
   }
 
   @Override
+  public long stepsPerEpoch() {
+    return stepsPerEpoch;
+  }
+
+  @Override
   public long totalSteps() {
     return options.maxSteps() > 0
         ? options.maxSteps()

@@ -24,6 +24,9 @@ public sealed interface Trainer extends AutoCloseable permits SftTrainer, GrpoTr
   /** Optimizer steps of the whole run; the learning-rate schedule ends there. */
   long totalSteps();
 
+  /** Optimizer steps of one pass over the data, rounded up. */
+  long stepsPerEpoch();
+
   /**
    * Writes everything besides the weights that the next step depends on: optimizer, position in the
    * data, what was sampled but not yet used up.

@@ -44,8 +44,7 @@ public final class AveragedMetricSink implements MetricSink {
   public void write(long step, Map<String, Double> metrics) {
     metrics.forEach(
         (name, value) ->
-            window.merge(
-                name, new Mean(0, 0).plus(value), (before, now) -> before.plus(value)));
+            window.merge(name, new Mean(0, 0).plus(value), (before, now) -> before.plus(value)));
     if (step % loggingSteps == 0 || (step == 1 && loggingFirstStep)) {
       Map<String, Double> means = new LinkedHashMap<>();
       window.forEach((name, mean) -> means.put(name, mean.value()));
