@@ -22,15 +22,20 @@ final class AnswerExtractor {
   private static final Pattern ANSWER_BLOCK =
       Pattern.compile("<answer>(.*?)(?:</answer>|$)", Pattern.DOTALL);
 
+  /** A line break that was written out. */
+  private static final Pattern ESCAPED_NEWLINE = Pattern.compile("(?<!\\\\)\\\\n(?![a-zA-Z])");
+
   private static final Pattern BOX =
       Pattern.compile("\\\\+(?:boxed|fbox|framebox)\\s*|(?<![a-zA-Z\\\\])boxed(?=\\{)");
 
   private static final Pattern BETWEEN_BOXES =
-      Pattern.compile("[\\s$]*,?[\\s$]*(?:and|or)?[\\s$]*", Pattern.CASE_INSENSITIVE);
+      Pattern.compile(
+          "(?:[\\s$]|\\\\[()\\[\\]])*,?(?:[\\s$]|\\\\[()\\[\\]])*(?:and|or)?(?:[\\s$]|\\\\[()\\[\\]])*",
+          Pattern.CASE_INSENSITIVE);
 
   private static final Pattern ANNOUNCEMENT =
       Pattern.compile(
-          "(?:final\\s+)?\\banswer\\b\\s*(?:to [^.:=\\n]{1,60}? )?(?:is|:|=|was|equals)\\s*:?|####\\s*|答案(?:是|为|：|:)?",
+          "(?:final\\s+)?\\banswer\\b\\s*(?:to [^.:=\\n]{1,60}? )?(?:is|:|=|was|equals|should be|must be)\\s*:?|####\\s*|答案(?:是|为|：|:)?",
           Pattern.CASE_INSENSITIVE);
 
   private static final Pattern FORMULA =
@@ -45,7 +50,8 @@ final class AnswerExtractor {
   private AnswerExtractor() {}
 
   /** Returns the answer's own text. */
-  static Optional<String> extract(String text) {
+  static Optional<String> extract(String raw) {
+    String text = ESCAPED_NEWLINE.matcher(raw).replaceAll("\n");
     int thinkingEnds = text.lastIndexOf("</think>");
     String rest = thinkingEnds < 0 ? text : text.substring(thinkingEnds + "</think>".length());
     Matcher block = ANSWER_BLOCK.matcher(rest);
@@ -130,15 +136,19 @@ final class AnswerExtractor {
     if (boxes.isEmpty()) {
       return Optional.empty();
     }
-    int first = boxes.size() - 1;
+    List<Box> filled = boxes.stream().filter(box -> !box.content.isEmpty()).toList();
+    if (filled.isEmpty()) {
+      return Optional.of("");
+    }
+    int first = filled.size() - 1;
     while (first > 0
         && BETWEEN_BOXES
-            .matcher(text.substring(boxes.get(first - 1).end, boxes.get(first).start))
+            .matcher(text.substring(filled.get(first - 1).end, filled.get(first).start))
             .matches()) {
       first--;
     }
     List<String> contents = new ArrayList<>();
-    for (Box box : boxes.subList(first, boxes.size())) {
+    for (Box box : filled.subList(first, filled.size())) {
       contents.add(box.content);
     }
     return Optional.of(String.join(", ", contents));

@@ -1,5 +1,6 @@
 package org.rlkd.core.math;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -94,13 +95,18 @@ final class AnswerParser {
           "trillion",
           1_000_000_000_000L);
 
+  private static final Set<String> TWO_ARGUMENTS =
+      Set.of("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom");
+
+  private static final Set<String> CLOSING_COMMANDS = Set.of("rfloor", "rceil");
+
   private static final Set<String> SEPARATORS = Set.of("and", "or", ", and", ", or", "and/or");
   private static final Set<String> PERCENT = Set.of("percent", "percentage", "per cent", "pct");
 
   /** What closes the brackets that may be open. */
   private static final Set<String> CLOSING = Set.of(")", "]", "\\}", "}", "&", "\\\\");
 
-  private List<Token> tokens;
+  private final List<Token> tokens;
   private int at;
   private int depth;
   private int absDepth;
@@ -109,12 +115,12 @@ final class AnswerParser {
   private boolean percent;
 
   private AnswerParser(List<Token> tokens) {
-    this.tokens = new ArrayList<>(tokens);
+    this.tokens = tokens;
   }
 
   /** Parses a whole answer that {@link AnswerNotation} has normalised. */
   static Answer parse(String answer) throws Unparsable {
-    AnswerParser parser = new AnswerParser(LatexLexer.tokens(answer));
+    AnswerParser parser = new AnswerParser(withDigitArguments(LatexLexer.tokens(answer)));
     parser.skipLeadingText();
     if (parser.peek().kind() == Token.Kind.STOP) {
       return parser.allWords();
@@ -127,6 +133,26 @@ final class AnswerParser {
       throw parser.unexpected();
     }
     return result;
+  }
+
+  /** {@code \frac43} has two arguments: the first digit of its number is one of its own. */
+  private static List<Token> withDigitArguments(List<Token> tokens) {
+    List<Token> split = new ArrayList<>();
+    for (Token token : tokens) {
+      boolean first =
+          !split.isEmpty() && TWO_ARGUMENTS.contains(split.get(split.size() - 1).text());
+      if (first && token.kind() == Token.Kind.NUMBER && token.text().matches("\\d{2,}")) {
+        split.add(digits(token.text().substring(0, 1)));
+        split.add(digits(token.text().substring(1)));
+      } else {
+        split.add(token);
+      }
+    }
+    return split;
+  }
+
+  private static Token digits(String digits) {
+    return new Token(Token.Kind.NUMBER, digits, Rational.of(new BigDecimal(digits)), false);
   }
 
   private Token peek() {
@@ -358,7 +384,8 @@ final class AnswerParser {
 
   private boolean startsFactor(Token token) {
     return switch (token.kind()) {
-      case NUMBER, LETTER, COMMAND, BEGIN -> true;
+      case NUMBER, LETTER, BEGIN -> true;
+      case COMMAND -> !CLOSING_COMMANDS.contains(token.text());
       case SYMBOL ->
           Set.of("(", "[", "{", "\\{", "∞", "∅").contains(token.text())
               || (token.text().equals("|") && absDepth == 0 && setDepth == 0);
@@ -394,6 +421,8 @@ final class AnswerParser {
         result = degrees(result);
       } else if (peek().isSymbol("^") && isDegree()) {
         result = degrees(result);
+      } else if (peek().isSymbol("^") && isOrdinal()) {
+        at += 4;
       } else if (accept("^")) {
         result = scalar(new Expression.Power(expression(result), exponent()));
       } else if (accept("!")) {
@@ -423,6 +452,11 @@ final class AnswerParser {
       return true;
     }
     return false;
+  }
+
+  /** Whether {@code ^{\text{th}}} stands here. */
+  private boolean isOrdinal() {
+    return peek(1).isSymbol("{") && isText(peek(2)) && peek(3).isSymbol("}");
   }
 
   /** The degree sign counts inside a trigonometric function and is a unit elsewhere. */
@@ -556,27 +590,11 @@ final class AnswerParser {
     return new Expression.Quotient(numerator, argument());
   }
 
-  /** An argument of a command: a braced group, or one digit, letter or command. */
+  /** An argument of a command: a braced group, or one number, letter or command. */
   private Expression argument() throws Unparsable {
-    Token token = peek();
-    if (token.kind() == Token.Kind.NUMBER
-        && token.text().length() > 1
-        && token.value().isInteger()) {
-      String rest = token.text().substring(1);
-      tokens.set(
-          at,
-          new Token(
-              Token.Kind.NUMBER,
-              rest,
-              new Rational(new java.math.BigInteger(rest), java.math.BigInteger.ONE),
-              false));
-      return Expression.number(token.text().charAt(0) - '0');
-    }
-    if (token.kind() == Token.Kind.NUMBER) {
-      at++;
-      return new Expression.Number(token.value());
-    }
-    return expression(primary());
+    return peek().kind() == Token.Kind.NUMBER
+        ? new Expression.Number(next().value())
+        : expression(primary());
   }
 
   private Expression root() throws Unparsable {
@@ -645,7 +663,7 @@ final class AnswerParser {
         || peek().kind() == Token.Kind.NUMBER
         || (peek().kind() == Token.Kind.COMMAND
             && !FUNCTIONS.containsKey(peek().text())
-            && !peek().text().startsWith("r"))) {
+            && !CLOSING_COMMANDS.contains(peek().text()))) {
       argument = new Expression.Product(argument, expression(postfix(primary())));
     }
     return argument;

@@ -1,6 +1,7 @@
 package org.rlkd.core.reward;
 
 import java.util.List;
+import org.rlkd.core.math.OpenR1Answer;
 
 /**
  * Right answers earn less, wrong ones lose less the longer they are, along half a cosine over the
@@ -21,7 +22,7 @@ record CosineReward(Compatibility compatibility, RewardOptions.Cosine cosine) im
   }
 
   private double score(RewardSample sample) {
-    Correctness correctness = Correctness.of(sample);
+    Correctness correctness = Correctness.of(sample, compatibility, OpenR1Answer.GoldForm.LATEX);
     if (correctness == Correctness.NO_REFERENCE) {
       return compatibility == Compatibility.OPEN_R1 ? 1 : Double.NaN;
     }

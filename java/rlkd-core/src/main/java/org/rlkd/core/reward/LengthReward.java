@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.rlkd.core.data.Problem;
+import org.rlkd.core.math.OpenR1Answer;
 
 /**
  * Kimi k1.5's length reward (arXiv 2501.12599): 0.5 - (len - min)/(max - min) for a right answer,
@@ -39,7 +40,7 @@ record LengthReward(Compatibility compatibility) implements Reward {
     double[] scores = new double[samples.size()];
     for (int i = 0; i < scores.length; i++) {
       RewardSample sample = samples.get(i);
-      Correctness correctness = Correctness.of(sample);
+      Correctness correctness = Correctness.of(sample, compatibility, OpenR1Answer.GoldForm.LATEX);
       Range range = ranges.get(openR1 ? samples.get(0).problem() : sample.problem());
       double shortness = 0.5 - (double) (length(sample) - range.min) / (range.max - range.min);
       if (correctness == Correctness.NO_REFERENCE && !openR1) {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.math.OpenR1Answer;
 import org.rlkd.core.text.NearestName;
 
 /**
@@ -57,7 +58,12 @@ public final class Rewards {
     Compatibility compatibility = options.compatibility();
     boolean opened = options.thinkOpenedByPrompt();
     return switch (ALIASES.getOrDefault(name, name)) {
-      case "accuracy" -> new AccuracyReward();
+      case "accuracy" ->
+          new AccuracyReward(
+              compatibility,
+              name.equals("accuracy")
+                  ? OpenR1Answer.GoldForm.ANY
+                  : OpenR1Answer.GoldForm.BARE_LATEX);
       case "format" -> new FormatReward(compatibility, opened);
       case "tag_count" -> new TagCountReward(compatibility, opened);
       case "reasoning_steps" -> new ReasoningStepsReward(compatibility);

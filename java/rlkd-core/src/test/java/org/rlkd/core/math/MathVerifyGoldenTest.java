@@ -18,8 +18,8 @@ import org.rlkd.core.GoldenFolder;
  * equality.
  */
 class MathVerifyGoldenTest {
-  /** Reached so far, as a fraction of the judged pairs; math-verify itself reaches 0.904. */
-  private static final double FLOOR = 0.95;
+  /** Of the judged pairs; all 574 agree where this was written, math-verify itself reaches 0.904. */
+  private static final double FLOOR = 0.98;
 
   @Test
   void agrees_with_the_judgement_of_the_pairs_author() throws IOException {
