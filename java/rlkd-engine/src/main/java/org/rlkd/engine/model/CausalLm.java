@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.tensor.TensorScope;
 
 /**
  * A decoder-only language model: Qwen2, Qwen3 and Llama as one computation that {@link ModelConfig}
@@ -167,17 +168,26 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException if shapes differ or an id is outside the vocabulary
    */
   public Tensor hidden(Tensor inputIds, Tensor attentionMask) {
-    requireTokens(inputIds);
-    PaddedBatch batch = PaddedBatch.of(inputIds, attentionMask);
-    Rotation rotation =
-        batch.positions() == null
-            ? rotaryEmbedding.prefix(inputIds.size(1))
-            : rotaryEmbedding.at(batch.positions());
-    Tensor hidden = embed(inputIds);
-    for (DecoderLayer layer : layers) {
-      hidden = layer.forward(hidden, rotation, batch.visible());
-    }
-    return finalNorm.apply(hidden);
+    return TensorScope.result(
+        () -> {
+          requireTokens(inputIds);
+          PaddedBatch batch = PaddedBatch.of(inputIds, attentionMask);
+          Rotation rotation =
+              batch.positions() == null
+                  ? rotaryEmbedding.prefix(inputIds.size(1))
+                  : rotaryEmbedding.at(batch.positions());
+          Tensor hidden = embed(inputIds);
+          for (DecoderLayer layer : layers) {
+            hidden = afterLayer(layer, hidden, rotation, batch.visible());
+          }
+          return finalNorm.apply(hidden);
+        });
+  }
+
+  /** Without autograd, at most one layer's temporaries are alive. */
+  private static Tensor afterLayer(
+      DecoderLayer layer, Tensor hidden, Rotation rotation, Tensor visible) {
+    return TensorScope.result(() -> layer.forward(hidden, rotation, visible));
   }
 
   /** The output head [V, H]; the embedding if tied. */

@@ -155,12 +155,16 @@ final class ModelConfigJson {
   }
 
   private List<Integer> tokenIds(String key) {
+    if (!present(key)) {
+      return List.of();
+    }
+    JsonNode value = json.get(key);
     List<Integer> ids = new ArrayList<>();
-    JsonNode value = json.path(key);
-    if (value.isArray()) {
-      value.forEach(id -> ids.add(id.asInt()));
-    } else if (present(key)) {
-      ids.add(integer(key));
+    for (JsonNode id : value.isArray() ? value : List.of(value)) {
+      if (!id.isIntegralNumber() || !id.canConvertToInt()) {
+        throw wrongType(key, value, "an integer or an array of integers");
+      }
+      ids.add(id.intValue());
     }
     return ids;
   }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
 import org.rlkd.core.InputException;
 
@@ -19,6 +20,9 @@ import org.rlkd.core.InputException;
 public final class SafetensorsDirectory implements AutoCloseable {
   static final String SINGLE = "model.safetensors";
   static final String INDEX = "model.safetensors.index.json";
+
+  /** A plain file name, so that an index cannot point outside its directory. */
+  private static final Pattern SHARD_NAME = Pattern.compile("[\\w.-]+\\.safetensors");
 
   private final Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
   private final Map<String, SafetensorsFile> fileOfTensor = new LinkedHashMap<>();
@@ -67,7 +71,7 @@ public final class SafetensorsDirectory implements AutoCloseable {
     }
     for (Map.Entry<String, JsonNode> field : weightMap.properties()) {
       String shard = field.getValue().asText();
-      if (shard.isEmpty() || !Path.of(shard).equals(Path.of(shard).getFileName())) {
+      if (!SHARD_NAME.matcher(shard).matches()) {
         throw new InputException(
             index
                 + ": tensor "

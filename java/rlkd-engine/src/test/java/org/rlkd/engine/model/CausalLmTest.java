@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -133,6 +134,22 @@ class CausalLmTest {
 
   private static float c(double angle) {
     return (float) Math.cos(angle);
+  }
+
+  @Test
+  void aForwardPassLeavesNothingButItsResult() {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradients = new NoGradGuard();
+        CausalLm model = CausalLm.initialise(TinyModels.config(ModelFamily.QWEN3), 5)) {
+      Tensor ids = HostArrays.longs(new long[] {0, 0, 3, 4}, 1, 4);
+      Tensor mask = HostArrays.longs(new long[] {0, 1, 1, 1}, 1, 4);
+      model.hidden(ids, mask).close();
+      long before = Pointer.totalCount();
+      for (int i = 0; i < 100; i++) {
+        model.hidden(ids, mask).close();
+      }
+      assertThat(Pointer.totalCount() - before).isZero();
+    }
   }
 
   @Test

@@ -90,6 +90,7 @@ class ModelConfigTest {
           torch_dtype | "float8_e4m3fn" | dtype "float8_e4m3fn" is not supported
           hidden_size | absent | hidden_size is missing, expected an integer
           vocab_size | "many" | vocab_size is "many", expected an integer
+          eos_token_id | [1, "two"] | eos_token_id is [1,"two"], expected an integer or an array of integers
           tie_word_embeddings | 1 | tie_word_embeddings is 1, expected true or false
           num_key_value_heads | 3 | num_attention_heads 14 is no multiple of num_key_value_heads 3
           head_dim | 63 | head_dim 63 is odd
