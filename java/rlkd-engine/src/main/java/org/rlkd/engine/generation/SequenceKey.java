@@ -23,7 +23,7 @@ final class SequenceKey {
     return absorb(key, completionIndex);
   }
 
-  private static long absorb(long key, long value) {
+  static long absorb(long key, long value) {
     long z = key + value + GOLDEN_GAMMA;
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
     z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;

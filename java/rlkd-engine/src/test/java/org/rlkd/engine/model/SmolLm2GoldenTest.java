@@ -133,24 +133,8 @@ class SmolLm2GoldenTest {
     return StreamSupport.stream(array.spliterator(), false).mapToLong(JsonNode::asLong).toArray();
   }
 
-  /** Makes the packed model a Hugging Face directory under target/, unless it is there. */
   @BeforeAll
   static void unpack() throws IOException, InterruptedException {
-    Path models = GoldenModels.shared().resolve("models").toAbsolutePath();
-    Path packed = models.resolve("smollm2-135m-instruct");
-    assumeTrue(Files.isDirectory(packed), "shared model is missing: " + packed);
-    directory =
-        Path.of(System.getProperty("rlkd.root", "."), "target", "smollm2-135m-instruct")
-            .toAbsolutePath();
-    Files.createDirectories(directory.getParent());
-    Process unpack =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                models.resolve("Unpack.java").toString(),
-                packed.toString(),
-                directory.toString())
-            .inheritIO()
-            .start();
-    assertThat(unpack.waitFor()).as("exit code of Unpack.java").isZero();
+    directory = SmolLm2.directory();
   }
 }
