@@ -319,8 +319,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SamplingShapes,
                                            Shape{"vocab_7", 500, 7, 1, 1}, Shape{"vocab_64", 500, 64},
                                            Shape{"vocab_257_one_over_a_block", 500, 257, 0, 1},
                                            Shape{"vocab_1000", 500, 1000, 24, 3},
-                                           Shape{"gpt2_vocab", 40, 50257, 7, 1},
-                                           Shape{"qwen_vocab", 10, 151936}),
+                                           Shape{"gpt2_vocab", 20, 50257, 7, 1},
+                                           Shape{"qwen_vocab", 4, 151936}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
