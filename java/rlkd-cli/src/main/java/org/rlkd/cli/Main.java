@@ -21,7 +21,13 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {GenerateCommand.class, ScoreCommand.class, ReportCommand.class})
+    subcommands = {
+      TrainCommand.class,
+      SftCommand.class,
+      GenerateCommand.class,
+      ScoreCommand.class,
+      ReportCommand.class
+    })
 public final class Main implements Runnable {
   @Option(
       names = "--verbose",

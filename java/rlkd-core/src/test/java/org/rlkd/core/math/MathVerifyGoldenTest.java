@@ -18,7 +18,9 @@ import org.rlkd.core.GoldenFolder;
  * equality.
  */
 class MathVerifyGoldenTest {
-  /** Of the judged pairs; all 574 agree where this was written, math-verify itself reaches 0.904. */
+  /**
+   * Of the judged pairs; all 574 agree where this was written, math-verify itself reaches 0.904.
+   */
   private static final double FLOOR = 0.98;
 
   @Test

@@ -1,0 +1,39 @@
+package org.rlkd.cli;
+
+import java.util.Map;
+import org.rlkd.engine.training.StepListener;
+import org.rlkd.engine.training.StepReport;
+
+/** A progress bar over optimizer steps with the metric that tells how the run is doing. */
+final class TrainingProgress implements StepListener, AutoCloseable {
+  private final String task;
+  private final String watched;
+  private Progress bar;
+
+  /**
+   * A bar that opens at the first step.
+   *
+   * @param watched name of the metric beside the bar
+   */
+  TrainingProgress(String task, String watched) {
+    this.task = task;
+    this.watched = watched;
+  }
+
+  @Override
+  public boolean afterStep(StepReport report) {
+    if (bar == null) {
+      bar = new Progress(task, report.totalSteps(), "steps");
+    }
+    Map<String, Double> metrics = report.metrics();
+    bar.to(report.step(), "%s %.4g".formatted(watched, metrics.getOrDefault(watched, Double.NaN)));
+    return true;
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

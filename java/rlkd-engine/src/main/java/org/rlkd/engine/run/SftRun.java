@@ -1,0 +1,72 @@
+package org.rlkd.engine.run;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.rlkd.core.InputException;
+import org.rlkd.core.config.SftConfig;
+import org.rlkd.core.data.RowSource;
+import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.training.SftOptions;
+import org.rlkd.engine.training.SftTrainer;
+import org.rlkd.engine.training.StepListener;
+import org.rlkd.engine.training.TrainingRun;
+import org.rlkd.engine.training.TrainingSequence;
+import org.rlkd.engine.training.metrics.MetricSink;
+
+/**
+ * A supervised fine-tuning run by a configuration, from a model directory to a model directory:
+ * what {@code rlkd sft} does.
+ */
+public final class SftRun {
+  private final SftConfig config;
+
+  public SftRun(SftConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * Trains to the end and saves the model into the output directory.
+   *
+   * @param listener looks at each step
+   * @return the output directory
+   * @throws InputException if a file is missing or damaged or the output directory cannot be used
+   */
+  public Path run(StepListener listener) {
+    GrpoRun.useMachine(config.machine());
+    Path base = GrpoRun.modelDirectory(config.model());
+    try (RunDirectory directory = RunDirectory.open(config.run());
+        PretrainedModel model =
+            PretrainedModel.load(directory.resumedFrom().orElse(base), config.chat().template());
+        MetricSink metrics = directory.metrics()) {
+      try (SftTrainer trainer =
+          new SftTrainer(model.model(), examples(model), SftOptions.of(config))) {
+        directory.resumedFrom().ifPresent(trainer::restoreState);
+        new TrainingRun(
+                trainer,
+                metrics,
+                listener,
+                directory.checkpoints(),
+                target -> model.write(target, SaveOptions.FLOAT32),
+                directory.saveSteps(trainer.stepsPerEpoch()))
+            .run();
+      }
+      model.write(directory.path(), SaveOptions.FLOAT32);
+      return directory.path();
+    }
+  }
+
+  private List<TrainingSequence> examples(PretrainedModel model) {
+    SftExamples examples = new SftExamples(config, model.tokenizer());
+    List<TrainingSequence> sequences = new ArrayList<>();
+    for (Path file : DatasetFiles.training(config.data())) {
+      try (RowSource rows = RowSource.open(file)) {
+        while (rows.hasNext()) {
+          sequences.add(examples.example(rows.next()));
+        }
+      }
+    }
+    return sequences;
+  }
+}
