@@ -138,12 +138,12 @@ public final class Tokenizer implements AutoCloseable {
    * @param addSpecialTokens whether the tokenizer's own bos/eos are put around it
    */
   public int[] encode(String text, boolean addSpecialTokens) {
-    return toInts(library.encode(text, addSpecialTokens, false).getIds());
+    return toInts(library.encode(wellFormed(text), addSpecialTokens, false).getIds());
   }
 
   /** As {@link #encode(String, boolean)}, with the place in the text of each token. */
   public TokenSpans encodeWithSpans(String text, boolean addSpecialTokens) {
-    Encoding encoding = library.encode(text, addSpecialTokens, false);
+    Encoding encoding = library.encode(wellFormed(text), addSpecialTokens, false);
     CharSpan[] spans = encoding.getCharTokenSpans();
     int[] utf16 = utf16Offsets(text);
     int[] starts = new int[spans.length];
@@ -270,6 +270,26 @@ public final class Tokenizer implements AutoCloseable {
     } catch (IOException e) {
       throw cannotWrite(target, e);
     }
+  }
+
+  /**
+   * The text with U+FFFD for each lone surrogate: one of them would garble the whole text on its
+   * way into the library.
+   */
+  private static String wellFormed(String text) {
+    StringBuilder mended = null;
+    for (int i = 0; i < text.length(); i++) {
+      if (!Character.isSurrogate(text.charAt(i))) {
+        continue;
+      }
+      if (i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+        i++;
+        continue;
+      }
+      mended = mended == null ? new StringBuilder(text) : mended;
+      mended.setCharAt(i, '\uFFFD');
+    }
+    return mended == null ? text : mended.toString();
   }
 
   /** Maps an index in code points, which the library counts in, to one in UTF-16 units. */
