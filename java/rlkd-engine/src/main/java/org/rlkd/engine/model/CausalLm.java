@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -59,7 +58,7 @@ public final class CausalLm implements AutoCloseable {
   public static CausalLm initialise(ModelConfig config, long seed) {
     try (PointerScope scope = new PointerScope();
         AutoGradMode noGradients = new AutoGradMode(false)) {
-      GeneratorOptional generator = new GeneratorOptional(generator(seed));
+      GeneratorOptional generator = new GeneratorOptional(torch.make_generator_cpu(seed));
       Map<String, Tensor> parameters = new LinkedHashMap<>();
       ParameterShapes.of(config)
           .forEach(
@@ -76,10 +75,6 @@ public final class CausalLm implements AutoCloseable {
               });
       return new CausalLm(config, parameters);
     }
-  }
-
-  private static Generator generator(long seed) {
-    return torch.make_generator_cpu(seed);
   }
 
   /** A copy with its own weights that takes no gradients, for instance a reference policy. */

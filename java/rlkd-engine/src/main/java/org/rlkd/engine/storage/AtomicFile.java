@@ -61,12 +61,18 @@ public final class AtomicFile {
 
   static InputException cannotWrite(Path target, IOException cause) {
     return new InputException(
-        "cannot write " + target + ": " + reason(cause) + freeSpace(target), cause);
+        "cannot write "
+            + target
+            + ": "
+            + reason(cause)
+            + freeSpace(target)
+            + "; name a directory that can be written and has room",
+        cause);
   }
 
   private static String reason(IOException cause) {
     if (cause instanceof NoSuchFileException) {
-      return "its directory does not exist; create it first";
+      return "its directory does not exist";
     }
     if (cause instanceof FileAlreadyExistsException) {
       return "a file of that name is in the way";
