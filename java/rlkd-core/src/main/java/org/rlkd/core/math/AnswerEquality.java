@@ -3,6 +3,7 @@ package org.rlkd.core.math;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.rlkd.core.math.Answer.Relation.Operator;
@@ -12,6 +13,18 @@ import org.rlkd.core.math.Answer.Relation.Operator;
  * says what is asked for.
  */
 final class AnswerEquality {
+  /** What an empty set of solutions is called. */
+  private static final String NOTHING = "no solution";
+
+  private static final Map<String, String> SYNONYMS =
+      Map.of(
+          "no solutions", NOTHING,
+          "no real solution", NOTHING,
+          "no real solutions", NOTHING,
+          "empty set", NOTHING,
+          "none", NOTHING,
+          "dne", "does not exist");
+
   private AnswerEquality() {}
 
   static boolean equal(Answer gold, Answer answer) {
@@ -79,13 +92,17 @@ final class AnswerEquality {
   }
 
   private static Optional<String> spelled(Answer answer) {
+    if (answer instanceof Answer.FiniteSet set && set.items().isEmpty()) {
+      return Optional.of(NOTHING);
+    }
     if (answer instanceof Answer.Words words) {
-      return Optional.of(
+      String text =
           words
               .text()
               .replaceAll("\\b(?:an?|the)\\s+", "")
               .replaceAll("[^\\p{L}\\p{Nd}]+", " ")
-              .strip());
+              .strip();
+      return Optional.of(SYNONYMS.getOrDefault(text, text));
     }
     return answer instanceof Answer.Scalar scalar
         ? Optional.ofNullable(letters(scalar.expression())).map(String::toLowerCase)

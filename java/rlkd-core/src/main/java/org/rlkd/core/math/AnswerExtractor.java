@@ -2,6 +2,7 @@ package org.rlkd.core.math;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,10 +29,13 @@ final class AnswerExtractor {
   private static final Pattern BOX =
       Pattern.compile("\\\\+(?:boxed|fbox|framebox)\\s*|(?<![a-zA-Z\\\\])boxed(?=\\{)");
 
-  private static final Pattern BETWEEN_BOXES =
-      Pattern.compile(
-          "(?:[\\s$]|\\\\[()\\[\\]])*,?(?:[\\s$]|\\\\[()\\[\\]])*(?:and|or)?(?:[\\s$]|\\\\[()\\[\\]])*",
-          Pattern.CASE_INSENSITIVE);
+  private static final Pattern MATH_DELIMITERS = Pattern.compile("[\\s$]|\\\\[()\\[\\]]");
+
+  private static final Pattern CONJUNCTION =
+      Pattern.compile(",?(?:and|or)?", Pattern.CASE_INSENSITIVE);
+
+  /** Boxes with more between them are separate answers. */
+  private static final int LONGEST_CONJUNCTION = 60;
 
   private static final Pattern ANNOUNCEMENT =
       Pattern.compile(
@@ -40,8 +44,16 @@ final class AnswerExtractor {
 
   private static final Pattern FORMULA =
       Pattern.compile(
-          "\\$\\$(.+?)\\$\\$|(?<!\\\\)\\$([^$\\n]+?)(?<!\\\\)\\$|\\\\\\((.+?)\\\\\\)|\\\\\\[(.+?)\\\\\\]",
+          "\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$"
+              + "|\\\\\\((.{1,1000}?)\\\\\\)|\\\\\\[(.{1,1000}?)\\\\\\]",
           Pattern.DOTALL);
+
+  private static final String[][] DELIMITERS = {
+    {"$$", "$$"}, {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"}
+  };
+
+  /** Letters that belong to no LaTeX command. */
+  private static final Pattern WORD = Pattern.compile("(?<![\\\\a-zA-Z])[a-zA-Z]{2,}");
 
   private static final Pattern NUMBER =
       Pattern.compile(
@@ -57,9 +69,9 @@ final class AnswerExtractor {
     Matcher block = ANSWER_BLOCK.matcher(rest);
     String last = null;
     while (block.find()) {
-      last = block.group(1);
+      last = last == null || !block.group(1).isBlank() ? block.group(1) : last;
     }
-    return last == null ? fromText(rest, SHORT_TEXT) : fromText(last, Integer.MAX_VALUE);
+    return last == null ? fromText(rest, SHORT_TEXT) : fromText(last, LatexLexer.MAX_LENGTH);
   }
 
   private static Optional<String> fromText(String text, int wholeUpTo) {
@@ -85,14 +97,22 @@ final class AnswerExtractor {
     if (whole.length() <= wholeUpTo && isAnswer(whole)) {
       return Optional.of(whole);
     }
-    return last(FORMULA, text)
+    return lastFormula(text)
         .or(() -> last(NUMBER, text))
         .or(() -> Optional.of(whole).filter(w -> w.length() <= wholeUpTo));
   }
 
+  /** Whether a text is mathematics with at most a unit, rather than a sentence about it. */
   private static boolean isAnswer(String text) {
+    long words =
+        WORD.matcher(text)
+            .results()
+            .map(word -> word.group().toLowerCase(Locale.ROOT))
+            .filter(word -> !LatexLexer.FUNCTIONS.contains(word) && !word.matches("and|or|pi"))
+            .count();
     try {
-      return !(AnswerParser.parse(AnswerNotation.normalize(text)) instanceof Answer.Words);
+      return words <= 1
+          && !(AnswerParser.parse(AnswerNotation.normalize(text)) instanceof Answer.Words);
     } catch (Unparsable e) {
       return false;
     }
@@ -108,6 +128,32 @@ final class AnswerExtractor {
       }
     }
     return Optional.ofNullable(last);
+  }
+
+  /** The content of the last formula between delimiters; one look from the end for each kind. */
+  private static Optional<String> lastFormula(String text) {
+    String last = null;
+    int lastClose = -1;
+    for (String[] delimiters : DELIMITERS) {
+      int close = text.lastIndexOf(delimiters[1]);
+      int open = close <= 0 ? -1 : text.lastIndexOf(delimiters[0], close - delimiters[0].length());
+      int start = open + delimiters[0].length();
+      if (open >= 0
+          && close > lastClose
+          && !text.substring(start, close).isBlank()
+          && !isPrice(text, start, close)) {
+        last = text.substring(start, close);
+        lastClose = close;
+      }
+    }
+    return Optional.ofNullable(last);
+  }
+
+  /** "$5 and $7": the second dollar belongs to the number after it. */
+  private static boolean isPrice(String text, int start, int close) {
+    return text.charAt(start - 1) == '$'
+        && close + 1 < text.length()
+        && Character.isDigit(text.charAt(close + 1));
   }
 
   /** The answer at the start of what follows "the answer is". */
@@ -142,9 +188,7 @@ final class AnswerExtractor {
     }
     int first = filled.size() - 1;
     while (first > 0
-        && BETWEEN_BOXES
-            .matcher(text.substring(filled.get(first - 1).end, filled.get(first).start))
-            .matches()) {
+        && isConjunction(text.substring(filled.get(first - 1).end, filled.get(first).start))) {
       first--;
     }
     List<String> contents = new ArrayList<>();
@@ -152,6 +196,11 @@ final class AnswerExtractor {
       contents.add(box.content);
     }
     return Optional.of(String.join(", ", contents));
+  }
+
+  private static boolean isConjunction(String between) {
+    return between.length() <= LONGEST_CONJUNCTION
+        && CONJUNCTION.matcher(MATH_DELIMITERS.matcher(between).replaceAll("")).matches();
   }
 
   private static List<Box> boxes(String text) {

@@ -500,29 +500,37 @@ final class AnswerParser {
         : scalar(value);
   }
 
-  /**
-   * Whether a fraction follows that makes a mixed number: {@code 1\frac{4}{5}} or {@code 3 1/2}.
-   */
+  /** Whether a fraction follows that makes a mixed number: {@code 1\frac45} or {@code 3 1/2}. */
   private boolean isProperFraction() {
     if (peek().kind() == Token.Kind.COMMAND && peek().text().endsWith("frac")) {
-      int mark = at;
-      try {
-        Expression part = mixedPart();
-        return ExactEvaluator.evaluate(part)
-            .filter(
-                value -> value.compareTo(Rational.ZERO) > 0 && value.compareTo(Rational.ONE) < 0)
-            .isPresent();
-      } catch (Unparsable e) {
-        return false;
-      } finally {
-        at = mark;
-      }
+      int middle = integerEnd(1);
+      int end = middle < 0 ? -1 : integerEnd(middle);
+      return end >= 0 && integerBefore(middle).compareTo(integerBefore(end)) < 0;
     }
     return peek().kind() == Token.Kind.NUMBER
         && peek().spaceBefore()
         && peek(1).isSymbol("/")
         && peek(2).kind() == Token.Kind.NUMBER
         && peek().value().compareTo(peek(2).value()) < 0;
+  }
+
+  /** Where an integer ends, in braces or not, that starts so many tokens ahead; -1 if none does. */
+  private int integerEnd(int ahead) {
+    if (isInteger(peek(ahead))) {
+      return ahead + 1;
+    }
+    boolean braced =
+        peek(ahead).isSymbol("{") && isInteger(peek(ahead + 1)) && peek(ahead + 2).isSymbol("}");
+    return braced ? ahead + 3 : -1;
+  }
+
+  private Rational integerBefore(int ahead) {
+    Token last = peek(ahead - 1);
+    return isInteger(last) ? last.value() : peek(ahead - 2).value();
+  }
+
+  private static boolean isInteger(Token token) {
+    return token.kind() == Token.Kind.NUMBER && token.value().isInteger();
   }
 
   private Expression mixedPart() throws Unparsable {

@@ -23,6 +23,9 @@ final class ExpressionEquality {
   private ExpressionEquality() {}
 
   static boolean equal(Expression one, Expression other) {
+    if (one.equals(other)) {
+      return true;
+    }
     Optional<Rational> exactOne = ExactEvaluator.evaluate(one);
     Optional<Rational> exactOther = ExactEvaluator.evaluate(other);
     if (exactOne.isPresent() && exactOther.isPresent()) {

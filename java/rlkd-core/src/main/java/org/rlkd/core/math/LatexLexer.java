@@ -283,6 +283,8 @@ final class LatexLexer {
       text();
     } else if (SYMBOLS.containsKey(name)) {
       addSymbol(SYMBOLS.get(name));
+    } else if (name.endsWith("dots")) {
+      add(Token.Kind.LETTER, "…", null);
     } else if (name.equals("begin") || name.equals("end")) {
       String environment = group();
       add(name.equals("begin") ? Token.Kind.BEGIN : Token.Kind.END, environment, null);

@@ -30,11 +30,12 @@ public final class OpenR1Answer {
     LATEX
   }
 
+  /** A formula between delimiters, of bounded length so that a hostile text costs bounded time. */
   private static final String FORMULA =
-      "(?:(?<!\\\\)\\$\\$((?:[^$]|\\$(?!\\$))+?)(?<!\\\\)\\$\\$"
-          + "|(?<!\\\\)\\\\\\[((?:[^\\\\]|\\\\(?!\\]))+?)(?<!\\\\)\\\\\\]"
-          + "|(?<![\\\\\\d])\\$((?:\\\\\\$|[^\\n$])+?)(?<!\\\\)\\$"
-          + "|(?<!\\\\)\\\\\\(((?:[^\\\\\\n]|\\\\(?!\\)))+?)(?<!\\\\)\\\\\\)"
+      "(?:(?<!\\\\)\\$\\$(.{1,2000}?)(?<!\\\\)\\$\\$"
+          + "|(?<!\\\\)\\\\\\[(.{1,2000}?)(?<!\\\\)\\\\\\]"
+          + "|(?<![\\\\\\d$])\\$([^\\n$]{1,2000}?)(?<!\\\\)\\$"
+          + "|(?<!\\\\)\\\\\\(([^\\n]{1,2000}?)(?<!\\\\)\\\\\\)"
           + "|(-?\\\\frac\\{-?\\d+(?:[.,]\\d+)?\\}\\{-?\\d+(?:[.,]\\d+)?\\}))";
 
   private static final String FORMULAS = FORMULA + "(?:\\s*(?:,?and|,?or|,)\\s*" + FORMULA + ")?";
@@ -200,7 +201,7 @@ public final class OpenR1Answer {
   }
 
   private static boolean equal(String gold, String answer) {
-    if (WITHOUT_BRACES.matcher(answer).find()) {
+    if (answer.length() > LatexLexer.MAX_LENGTH || WITHOUT_BRACES.matcher(answer).find()) {
       return false;
     }
     if (UNREAD.matcher(answer).find()) {

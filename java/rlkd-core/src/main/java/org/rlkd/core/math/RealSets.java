@@ -9,6 +9,9 @@ import org.rlkd.core.math.Answer.Relation.Operator;
  * what is made of them.
  */
 final class RealSets {
+  /** Unions of more sets are refused: each costs the square of the intervals before it. */
+  private static final int MAX_ITEMS = 100;
+
   private RealSets() {}
 
   static Optional<RealSet> of(Answer answer) {
@@ -64,6 +67,9 @@ final class RealSets {
   }
 
   private static Optional<RealSet> union(List<Answer> items, Reading reading) {
+    if (items.size() > MAX_ITEMS) {
+      return Optional.empty();
+    }
     RealSet union = RealSet.EMPTY;
     for (Answer item : items) {
       Optional<RealSet> set = reading.of(item);
