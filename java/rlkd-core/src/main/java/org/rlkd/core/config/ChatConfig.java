@@ -11,7 +11,7 @@ import java.util.Optional;
  *
  * @param template Jinja source in place of the model's own; given as such, or as the path of a
  *     {@code .jinja} file
- * @param systemPrompt a system message put before every prompt
+ * @param systemPrompt a system message put before every prompt (GRPO)
  * @param templateVariables {@code chat_template_kwargs}: further variables of the template ({@code
  *     enable_thinking})
  */
@@ -20,13 +20,13 @@ public record ChatConfig(
     Optional<String> systemPrompt,
     Map<String, Object> templateVariables) {
 
-  static ChatConfig read(Values values, Key<Optional<Map<String, Object>>> variables) {
+  static ChatConfig read(
+      Values values, Optional<String> systemPrompt, Key<Optional<Map<String, Object>>> variables) {
     Optional<String> template = values.get(TrainingKeys.CHAT_TEMPLATE);
     if (template.isPresent() && template.get().strip().endsWith(".jinja")) {
       template = readFile(values, TrainingKeys.CHAT_TEMPLATE, Path.of(template.get().strip()));
     }
-    return new ChatConfig(
-        template, values.get(TrainingKeys.SYSTEM_PROMPT), values.get(variables).orElse(Map.of()));
+    return new ChatConfig(template, systemPrompt, values.get(variables).orElse(Map.of()));
   }
 
   /** The template of a {@code .jinja} file or of a model directory. */

@@ -10,23 +10,19 @@ import java.util.Optional;
  * @param datasetConfig {@code dataset_config}: a word of the names of the files to take from a
  *     directory ({@code socratic})
  * @param trainSplit {@code dataset_train_split}: likewise, for training
- * @param testSplit {@code dataset_test_split}: likewise, for evaluation
  * @param files {@code rlkd.dataset_files}: the training files one by one, in place of {@code
  *     dataset_name}
  * @param column {@code dataset_prompt_column} (GRPO; empty: the first that is there of the usual
  *     ones) or {@code dataset_text_field} (SFT)
- * @param shuffle {@code shuffle_dataset}
  */
 public record DataConfig(
     Optional<String> datasetName,
     Optional<String> datasetConfig,
     String trainSplit,
-    String testSplit,
     List<String> files,
-    Optional<String> column,
-    boolean shuffle) {
+    Optional<String> column) {
 
-  static DataConfig read(Values values, Key<Optional<String>> column, Key<Boolean> shuffle) {
+  static DataConfig read(Values values, Key<Optional<String>> column) {
     Optional<String> name = values.get(TrainingKeys.DATASET);
     List<String> files = values.get(TrainingKeys.DATASET_FILES);
     if (name.isPresent() && !files.isEmpty()) {
@@ -36,9 +32,7 @@ public record DataConfig(
         name,
         values.get(TrainingKeys.DATASET_CONFIG),
         values.get(TrainingKeys.TRAIN_SPLIT),
-        values.get(TrainingKeys.TEST_SPLIT),
         files,
-        values.get(column),
-        values.get(shuffle));
+        values.get(column));
   }
 }

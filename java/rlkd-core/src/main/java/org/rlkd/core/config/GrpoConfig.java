@@ -52,8 +52,8 @@ public record GrpoConfig(
     GrpoConfig config =
         new GrpoConfig(
             values.get(TrainingKeys.MODEL),
-            DataConfig.read(values, GrpoKeys.PROMPT_COLUMN, GrpoKeys.SHUFFLE),
-            ChatConfig.read(values, GrpoKeys.TEMPLATE_KWARGS),
+            DataConfig.read(values, GrpoKeys.PROMPT_COLUMN),
+            ChatConfig.read(values, values.get(GrpoKeys.SYSTEM_PROMPT), GrpoKeys.TEMPLATE_KWARGS),
             BatchConfig.read(values),
             SamplingConfig.read(values),
             LossConfig.read(values),

@@ -16,11 +16,11 @@ final class GrpoKeys {
   static final Key<Optional<Integer>> STEPS_PER_GENERATION =
       Key.optional("steps_per_generation", ValueType.integer(1));
   static final Key<Integer> ITERATIONS = new Key<>("num_iterations", ValueType.integer(1), 1);
-  static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, true);
   static final Key<Optional<String>> PROMPT_COLUMN =
       Key.optional("dataset_prompt_column", ValueType.TEXT);
 
   // Sampling.
+  static final Key<Optional<String>> SYSTEM_PROMPT = Key.optional("system_prompt", ValueType.TEXT);
   static final Key<Optional<Integer>> MAX_PROMPT =
       Key.optional("max_prompt_length", ValueType.integer(1));
   static final Key<Integer> MAX_COMPLETION =
@@ -121,8 +121,8 @@ final class GrpoKeys {
           GENERATION_BATCH,
           STEPS_PER_GENERATION,
           ITERATIONS,
-          SHUFFLE,
           PROMPT_COLUMN,
+          SYSTEM_PROMPT,
           MAX_PROMPT,
           MAX_COMPLETION,
           TEMPERATURE,
@@ -246,6 +246,9 @@ final class GrpoKeys {
             "ioi_provider")
         .notApplicable("used by tools, which are not supported", "max_tool_calling_iterations")
         .notApplicable("the loss is always one fused pass", "use_liger_loss")
+        .refused(
+            "shuffle_dataset", "every epoch goes through the prompts in a new random order", "true")
+        .refused("train_sampling_strategy", "prompts come in random order", "random")
         .refused("sync_ref_model", "the reference model stays as it was loaded", "false")
         .refused("use_adaptive_entropy", "the adaptive entropy bonus is not implemented", "false")
         .refused("entropy_coef", "the entropy bonus is not implemented", "0")

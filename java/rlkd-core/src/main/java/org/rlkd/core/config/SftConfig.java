@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param batchSize {@code per_device_train_batch_size}: rows of a micro-batch
  * @param gradientAccumulationSteps micro-batches of an optimizer step
  * @param maxLength tokens of a row; longer rows keep their start
+ * @param sampling {@code train_sampling_strategy}
  * @param assistantOnlyLoss whether the assistant's text alone is learned
  * @param completionOnlyLoss whether the completion alone is learned; empty: it is where rows have a
  *     prompt and a completion
@@ -26,6 +27,7 @@ public record SftConfig(
     int batchSize,
     int gradientAccumulationSteps,
     int maxLength,
+    SamplingStrategy sampling,
     boolean assistantOnlyLoss,
     Optional<Boolean> completionOnlyLoss,
     OptimizerConfig optimizer,
@@ -53,11 +55,12 @@ public record SftConfig(
     SftConfig config =
         new SftConfig(
             values.get(TrainingKeys.MODEL),
-            DataConfig.read(values, SftKeys.TEXT_FIELD, SftKeys.SHUFFLE),
+            DataConfig.read(values, SftKeys.TEXT_FIELD),
             chat(values),
             values.get(TrainingKeys.TRAIN_BATCH),
             values.get(TrainingKeys.ACCUMULATION),
             maxLength(values),
+            values.get(SftKeys.SAMPLING),
             values.get(SftKeys.ASSISTANT_ONLY),
             values.get(SftKeys.COMPLETION_ONLY),
             OptimizerConfig.read(values, LEARNING_RATE),
@@ -69,7 +72,7 @@ public record SftConfig(
   }
 
   private static ChatConfig chat(Values values) {
-    ChatConfig chat = ChatConfig.read(values, SftKeys.TEMPLATE_KWARGS);
+    ChatConfig chat = ChatConfig.read(values, Optional.empty(), SftKeys.TEMPLATE_KWARGS);
     Optional<String> path = values.get(SftKeys.TEMPLATE_PATH);
     if (path.isEmpty()) {
       return chat;

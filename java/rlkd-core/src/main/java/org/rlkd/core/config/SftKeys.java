@@ -21,7 +21,11 @@ final class SftKeys {
       new Key<>("assistant_only_loss", ValueType.FLAG, false);
   static final Key<Optional<Boolean>> COMPLETION_ONLY =
       Key.optional("completion_only_loss", ValueType.FLAG);
-  static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, false);
+  static final Key<SamplingStrategy> SAMPLING =
+      new Key<>(
+          "train_sampling_strategy",
+          ValueType.choice(SamplingStrategy.class),
+          SamplingStrategy.RANDOM);
   static final Key<Optional<String>> TEMPLATE_PATH =
       Key.optional("chat_template_path", ValueType.TEXT);
   static final Key<Optional<Map<String, Object>>> TEMPLATE_KWARGS =
@@ -34,7 +38,7 @@ final class SftKeys {
           TEXT_FIELD,
           ASSISTANT_ONLY,
           COMPLETION_ONLY,
-          SHUFFLE,
+          SAMPLING,
           TEMPLATE_PATH,
           TEMPLATE_KWARGS);
 
@@ -47,6 +51,10 @@ final class SftKeys {
             "padding_free")
         .notApplicable(
             "used with packing alone, which must be false", "packing_strategy", "eval_packing")
+        .notApplicable("every epoch goes through the rows in a new random order", "shuffle_dataset")
+        .notApplicable(
+            "open-r1 uses it for its benchmarks alone; write system messages into the rows",
+            "system_prompt")
         .refused("packing", "packing is not implemented; rows are padded", "false")
         .refused("loss_type", "the loss is the negative log-likelihood", "nll")
         .refused("truncation_mode", "long rows keep their start", "keep_start")

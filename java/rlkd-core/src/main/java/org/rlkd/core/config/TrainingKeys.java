@@ -15,14 +15,12 @@ final class TrainingKeys {
   // Model and tokenizer.
   static final Key<Optional<String>> MODEL = Key.optional("model_name_or_path", ValueType.TEXT);
   static final Key<Optional<String>> CHAT_TEMPLATE = Key.optional("chat_template", ValueType.TEXT);
-  static final Key<Optional<String>> SYSTEM_PROMPT = Key.optional("system_prompt", ValueType.TEXT);
 
   // Data.
   static final Key<Optional<String>> DATASET = Key.optional("dataset_name", ValueType.TEXT);
   static final Key<Optional<String>> DATASET_CONFIG =
       Key.optional("dataset_config", ValueType.TEXT);
   static final Key<String> TRAIN_SPLIT = new Key<>("dataset_train_split", ValueType.TEXT, "train");
-  static final Key<String> TEST_SPLIT = new Key<>("dataset_test_split", ValueType.TEXT, "test");
   static final Key<List<String>> DATASET_FILES =
       new Key<>("rlkd.dataset_files", ValueType.listOf(ValueType.TEXT), List.of());
 
@@ -74,11 +72,9 @@ final class TrainingKeys {
       List.of(
           MODEL,
           CHAT_TEMPLATE,
-          SYSTEM_PROMPT,
           DATASET,
           DATASET_CONFIG,
           TRAIN_SPLIT,
-          TEST_SPLIT,
           DATASET_FILES,
           TRAIN_BATCH,
           ACCUMULATION,
@@ -224,6 +220,7 @@ final class TrainingKeys {
         .notApplicable(
             "a checkpoint of rlkd holds the whole state", "restore_callback_states_from_checkpoint")
         .notApplicable("the command says what to do", "do_train")
+        .notApplicable("\'rlkd eval\' takes its files on the command line", "dataset_test_split")
         .notApplicable(
             "used with use_peft or quantisation alone, which must be off",
             "lora_alpha",
@@ -295,9 +292,10 @@ final class TrainingKeys {
         .refused(
             "dataloader_drop_last", "an incomplete last batch is handled by the trainer", "false")
         .refused("debug", "debug options of transformers do not exist here", "", "null")
-        .refused("group_by_length", "batches are not grouped by length", "false")
         .refused(
-            "train_sampling_strategy", "rows come in random order; see shuffle_dataset", "random")
+            "group_by_length",
+            "the older name of train_sampling_strategy: group_by_length (rlkd sft)",
+            "false")
         .refused("label_smoothing_factor", "label smoothing is not implemented", "0")
         .refused("neftune_noise_alpha", "embedding noise is not implemented", "null")
         .refused("router_aux_loss_coef", "mixture-of-experts models are not supported", "null", "0")

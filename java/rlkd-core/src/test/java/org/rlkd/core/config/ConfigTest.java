@@ -215,6 +215,7 @@ class ConfigTest {
         "report_to=[wandb] | is refused",
         "eval_strategy=steps | use 'rlkd eval'",
         "push_to_hub=true | rlkd uploads nothing",
+        "shuffle_dataset=false | in a new random order",
         "rlkd=3 | expected indented keys under it",
         "temperature=0 | expected a number above 0",
         "chat_template=missing.jinja | cannot read missing.jinja",
@@ -274,6 +275,7 @@ class ConfigTest {
     assertThat(config.assistantOnlyLoss()).isTrue();
     assertThat(config.optimizer().learningRate()).isEqualTo(2e-5);
     assertThat(config.data().column()).contains("text");
+    assertThat(config.sampling()).isEqualTo(SamplingStrategy.RANDOM);
     assertThat(SftConfig.load(Optional.empty(), List.of("max_seq_length=99")).maxLength())
         .isEqualTo(99);
     assertThatThrownBy(() -> SftConfig.load(Optional.empty(), List.of("packing=true")))

@@ -98,6 +98,7 @@ class TrlConfigKeysGoldenTest {
         c.batchSize(),
         c.gradientAccumulationSteps(),
         c.maxLength(),
+        c.sampling(),
         c.assistantOnlyLoss(),
         c.completionOnlyLoss(),
         c.optimizer(),

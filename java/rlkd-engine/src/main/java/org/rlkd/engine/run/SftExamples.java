@@ -48,6 +48,11 @@ final class SftExamples {
   TrainingSequence example(Row row) {
     String field = config.data().column().orElse("text");
     if (row.fields().path("messages").isArray()) {
+      if (config.completionOnlyLoss().orElse(false)) {
+        throw new UsageException(
+            "completion_only_loss: %s holds messages, expected prompt and completion; use assistant_only_loss"
+                .formatted(row.place()));
+      }
       return conversation(row);
     }
     if (row.fields().path("prompt").isTextual() && row.fields().path("completion").isTextual()) {

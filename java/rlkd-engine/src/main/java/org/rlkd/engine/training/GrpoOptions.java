@@ -112,7 +112,7 @@ public record GrpoOptions(
         LearningRateSchedule.of(config.optimizer()),
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
-        StreamingLogprob.DEFAULT_BUDGET,
+        (long) config.machine().logprobTileMib() << 20,
         TOKENS_PER_FORWARD,
         SftOptions.MOST_SKIPPED_IN_A_ROW);
   }

@@ -1,6 +1,7 @@
 package org.rlkd.engine.training;
 
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.SamplingStrategy;
 import org.rlkd.core.config.SftConfig;
 
 /**
@@ -57,11 +58,11 @@ public record SftOptions(
         config.run().numTrainEpochs(),
         Math.max(0, config.run().maxSteps()),
         config.maxLength(),
-        true,
+        config.sampling() == SamplingStrategy.GROUP_BY_LENGTH,
         LearningRateSchedule.of(config.optimizer()),
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
-        StreamingLogprob.DEFAULT_BUDGET,
+        (long) config.machine().logprobTileMib() << 20,
         MOST_SKIPPED_IN_A_ROW);
   }
 
