@@ -148,8 +148,7 @@ typedef struct rlkd_group_advantage_options {
  * whole batch under RLKD_NORMALIZE_THEN_SUM), NaN where fewer than two are scorable, 0 if the group has one member;
  * TRL's frac_reward_zero_std is the share of rows with reward_std <= 1e-8. All float32, compact; reward and
  * reward_std may be NULL. A left-out row has advantage 0, as has the only scorable member of a group; a group of
- * equal rewards gives exactly 0. Weights must be finite and rewards finite or NaN
- * (checked on the CPU backends). */
+ * equal rewards gives exactly 0. Weights must be finite and rewards finite or NaN (checked on the CPU backends). */
 RLKD_API rlkd_status rlkd_group_advantage(const rlkd_context* context, const rlkd_tensor* rewards,
                                           const rlkd_tensor* weights, const rlkd_group_advantage_options* options,
                                           rlkd_tensor* advantages, rlkd_tensor* reward, rlkd_tensor* reward_std);

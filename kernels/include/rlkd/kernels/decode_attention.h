@@ -14,8 +14,9 @@
  * shapes   query, output [rows, heads * head_dim] (row stride free); keys, values [slots, kv_heads, head_dim]
  *          compact, slots = blocks * block_size; block_table [rows, max_blocks]; lengths [rows]
  * ranges   1 <= lengths[r] <= max_blocks * block_size; the first ceil(lengths[r] / block_size) entries of a
- * row of block_table lie in [0, blocks), the others are not read; 1 <= head_dim <= 256; kv_heads divides
- * heads numerics float32, softmax with the running maximum (Milakov and Gimelshein, arXiv 1805.02867), cut at
+ *          row of block_table lie in [0, blocks), the others are not read; 1 <= head_dim <= 256; kv_heads
+ *          divides heads
+ * numerics float32, softmax with the running maximum (Milakov and Gimelshein, arXiv 1805.02867), cut at
  * fixed places of the sequence: a row's output depends on that row alone, bit for bit, and not on how its
  * blocks are spread over the cache. A NaN in a row's keys, values or query gives NaN in that row.
  */

@@ -1,12 +1,12 @@
 /*
  * group_advantage: GRPO advantages of N completions in groups of group_size, from F reward functions.
  *
- *   reward r_i = sum_f w_f R_if over the scorable rows; mean_g over the scorable rows of i's group
- *   group: A_i = (r_i - mean_g) / (std_g + 1e-4)
- *   batch: A_i = (r_i - mean_g) / (std_all + 1e-4), std over the scorable rows of the batch
- *   none:  A_i = r_i - mean_g                                                                 (Dr. GRPO)
- *   normalize_then_sum: x_i = sum_f w_f (R_if - mean_gf) / (std_gf + 1e-4), A_i = (x_i - mean) / (std + 1e-4)
- * over the scorable rows of the batch; scale_rewards does not enter
+ *   reward              r_i = sum_f w_f R_if over the scorable rows
+ *   group               A_i = (r_i - mean_g) / (std_g + 1e-4)     g: the scorable rows of i's group
+ *   batch               A_i = (r_i - mean_g) / (std_all + 1e-4)   all: the scorable rows of the batch
+ *   none                A_i = r_i - mean_g                        (Dr. GRPO)
+ *   normalize_then_sum  x_i = sum_f w_f (R_if - mean_gf) / (std_gf + 1e-4)
+ *                       A_i = (x_i - mean_all) / (std_all + 1e-4); scale_rewards does not enter
  *
  * std is the sample standard deviation (ddof 1); with fewer than two values the quotient is 0.
  * Source: TRL 1.16, GRPOTrainer (scale_rewards, multi_objective_aggregation).

@@ -1,26 +1,34 @@
 /*
- * policy_loss: the loss of TRL 1.16's GRPOTrainer and its gradient, every loss_type.
+ * policy_loss: the loss of TRL 1.16's GRPOTrainer and its gradient, every loss_type (docs/formulas.md).
  *
  * For sequence i of B and token t of T; m = mask, n_i = max(sum_t m, 1), d = logprob - old_logprob,
  * sg = stop_gradient, old_logprob = sg(logprob) where absent:
  *
- *   ratio r         token: exp(d);  sequence (GSPO): exp( sum_t d m / n_i ), gradient through the mean
- *   policy term     grpo, bnpo, dr_grpo, dapo, luspo: -min( min(r, delta) A, clip(r, 1-epsilon,
- * 1+epsilon_high) A ) cispo:  -sg(min(r, epsilon_high)) A logprob sapo:   -(4/tau) sigmoid(tau (r - 1)) A,
- * tau = pos where A > 0, else neg vespo:  -sg(phi_i) A logprob,  phi = exp(lambda + k s - lambda e^s), s =
- * clip( sum_t clip(d, -20, 20) m + sum log(max(importance_ratio, 1e-8)), ln 1e-8, 20 ), (k, lambda) = pos
- * where A >= 0, else neg weight of it    off-policy mask x entropy mask x importance_ratio (vespo: without
- * importance_ratio) off-policy mask: A >= 0 or sum_t (sampler_logprob - logprob) m / n_i <= threshold entropy
- * mask: entropy >= the linearly interpolated (1 - top_entropy_quantile) quantile over all masked tokens; a
- * position within 1e-9 of a whole number counts as that
- *   + beta KL       k3 = e^x - x - 1, x = ref_logprob - logprob; with bias correction k3 r (gradient through
- * r too) loss            sum over masked tokens, each token times grpo, sapo 1/(n_i B accum);  luspo 1/(B
- * accum);  bnpo 1/(max(sum m, 1) accum); dr_grpo 1/(B max_completion_length accum);  dapo, cispo, vespo
- * processes/max(num_items, 1), times steps_per_generation/accum in training;  accum = 1 in evaluation
- *                   - entropy_coefficient sum(H m') / (max(sum m', 1) accum),  m' = m x entropy mask
+ *   ratio r      token: exp(d);  sequence (GSPO): exp( sum_t d m / n_i ), gradient through the mean
+ *   policy term  grpo, bnpo, dr_grpo, dapo, luspo:
+ *                         -min( min(r, delta) A, clip(r, 1 - epsilon, 1 + epsilon_high) A )
+ *                cispo:   -sg(min(r, epsilon_high)) A logprob
+ *                sapo:    -(4/tau) sigmoid(tau (r - 1)) A,  tau = pos where A > 0, else neg
+ *                vespo:   -sg(phi_i) A logprob,  phi = exp(lambda + k s - lambda e^s),
+ *                         s = clip( sum_t clip(d, -20, 20) m + sum log max(importance_ratio, 1e-8),
+ *                                   ln 1e-8, 20 ),  (k, lambda) = pos where A >= 0, else neg
+ *   its weight   off-policy mask x entropy mask x importance_ratio (not in vespo)
+ *                off-policy mask: A >= 0 or sum_t (sampler_logprob - logprob) m / n_i <= threshold
+ *                entropy mask: entropy >= the linearly interpolated (1 - top_entropy_quantile) quantile over
+ *                all masked tokens; a position within 1e-9 of a whole number counts as that
+ *   + beta KL    k3 = e^x - x - 1, x = ref_logprob - logprob; with bias correction k3 r, and its gradient
+ *   loss         sum over masked tokens, each times
+ *                grpo, sapo          1 / (n_i B accum)
+ *                luspo               1 / (B accum)
+ *                bnpo                1 / (max(sum m, 1) accum)
+ *                dr_grpo             1 / (B max_completion_length accum)
+ *                dapo, cispo, vespo  processes / max(num_items, 1), in training times
+ *                                    steps_per_generation / accum
+ *                - entropy_coefficient sum(H m') / (max(sum m', 1) accum),  m' = m x entropy mask
+ *                accum = accumulation_steps in training, 1 in evaluation
  *
  * B and sum m are those of the micro-batch (batch_sequences, batch_tokens) where the call sees whole
- * sequences of a part of it: the losses and gradients of the parts add up to those of the micro-batch.
+ * sequences of a part of it: losses and gradients of the parts add up to those of the micro-batch.
  *
  * A policy term whose weight or A is 0 is exactly 0, whatever its ratio. At a clip boundary the gradient
  * passes, as in torch.clamp. Numerics: inputs and gradients fp32, arithmetic fp64; sums are over tokens

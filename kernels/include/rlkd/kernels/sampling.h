@@ -2,15 +2,15 @@
  * sampling: one token for each row of logits, in the order of Hugging Face transformers' logits processors.
  *
  *   1. repetition penalty  y_j = logits_j < 0 ? logits_j * penalty : logits_j / penalty for every j of the
- * history (once each, rounded to a finite float), y_j = logits_j otherwise
+ *                          history (once each, rounded to a finite float), y_j = logits_j otherwise
  *   2. temperature         w_j = exp((y_j - max y) / temperature), in double; 0: greedy, the lowest id of the
- * largest y
+ *                          largest y
  *   3. top_k               keep y_j >= the k-th largest y (ties with it stay, as in transformers)
  *   4. top_p               keep the shortest prefix, by falling y then rising id, whose share of the weights
- * that top_k left is >= top_p; at least one token
+ *                          that top_k left is >= top_p; at least one token
  *   5. min_p               keep w_j >= min_p (the largest w is 1)
  *   6. draw                the first token, by id, where the running sum of kept weights exceeds u times
- * their total, u = philox_uniform(seed, position)
+ *                          their total, u = philox_uniform(seed, position)
  *
  * logprob = log softmax(logits / temperature)[token] of the logits as given: before 1, 3, 4 and 5; at
  * temperature 1 for a greedy row. The CPU kernel's are the bits of cpu::logprob_forward.

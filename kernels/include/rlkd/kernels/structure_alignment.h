@@ -7,8 +7,9 @@
  * meta-reasoning, query and answer, and w_ij = 0.5^(1-q_ij) 0.5^(1-v_ij), the score of the student's n steps
  * along one path is
  *
- *   prefix:   sum_{i <= min(n,L)} (a_11 a_22 .. a_ii) w_ii (paper) monotone: V(1,1), V(i,j) = max( a_ij (w_ij
- * + V(i+1,j+1)), gap_decay V(i+1,j), gap_decay V(i,j+1) ), V = 0 past either end; gap_decay = 0 is prefix
+ *   prefix    sum_{i <= min(n,L)} (a_11 a_22 .. a_ii) w_ii                                         (paper)
+ *   monotone  V(1,1), V(i,j) = max( a_ij (w_ij + V(i+1,j+1)), gap_decay V(i+1,j), gap_decay V(i,j+1) ),
+ *             V = 0 past either end; gap_decay = 0 is prefix
  *
  * divided by 1, L or max(n, L); the reward is the best over the paths.
  *
