@@ -28,7 +28,6 @@ import org.rlkd.engine.policy.PolicyLossOptions;
  * @param optimizer AdamW
  * @param seed of the order of the prompts; that of the samples is in {@code sampling}
  * @param logitsBudget memory for one tile of logits, bytes
- * @param tokensPerForward padded tokens that go through the network at once; bounds activations
  * @param mostSkippedInARow steps in a row that may be skipped because loss or gradient is not
  *     finite
  */
@@ -48,11 +47,7 @@ public record GrpoOptions(
     AdamWOptions optimizer,
     long seed,
     long logitsBudget,
-    int tokensPerForward,
     int mostSkippedInARow) {
-
-  /** Ample to keep the matrix products of a small model efficient, 100 MB of activations. */
-  public static final int TOKENS_PER_FORWARD = 4096;
 
   public GrpoOptions {
     check(
@@ -73,7 +68,6 @@ public record GrpoOptions(
     check(maxPromptLength >= 0, "max_prompt_length", maxPromptLength, "at least 0 (no limit)");
     check(maxSteps > 0 || epochs > 0, "num_train_epochs", epochs, "greater than 0");
     check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
-    check(tokensPerForward > 0, "tokens per forward pass", tokensPerForward, "greater than 0");
     check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
   }
 
@@ -113,7 +107,6 @@ public record GrpoOptions(
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
         (long) config.machine().logprobTileMib() << 20,
-        TOKENS_PER_FORWARD,
         SftOptions.MOST_SKIPPED_IN_A_ROW);
   }
 

@@ -19,7 +19,7 @@ import org.rlkd.engine.training.StreamingLogprob.Rows;
 /**
  * Log-probs of rollouts under a model, and the gradient of the policy loss on its parameters.
  *
- * <p>A micro-batch goes through the network in parts (see {@link RolloutParts}); a part is one tile
+ * <p>A micro-batch goes through the network in parts (see {@link BatchParts}); a part is one tile
  * of the streaming head, so that log-probs, loss and gradient are one pass with three matrix
  * products, unless one completion alone is larger than a tile.
  */
@@ -28,8 +28,17 @@ final class PolicyUpdate implements AutoCloseable {
   private final GrpoOptions options;
   private final PolicyLoss loss;
   private final StreamingLogprob head;
+  private final BatchParts parts;
 
   PolicyUpdate(CausalLm model, GrpoOptions options) {
+    this(model, options, BatchParts.of(model.config()));
+  }
+
+  /**
+   * @param parts how much goes through the network at once
+   */
+  PolicyUpdate(CausalLm model, GrpoOptions options, BatchParts parts) {
+    this.parts = parts;
     this.model = model;
     this.options = options;
     this.loss = new PolicyLoss(options.loss());
@@ -164,8 +173,11 @@ final class PolicyUpdate implements AutoCloseable {
   private List<List<Rollout>> parts(List<Rollout> rollouts) {
     return options.loss().topEntropyQuantile() < 1
         ? List.of(rollouts)
-        : RolloutParts.of(
-            rollouts, options.tokensPerForward(), head.tileRows(model.headWeight().size(0)));
+        : cut(rollouts, parts.withMostRows(head.tileRows(model.headWeight().size(0))));
+  }
+
+  private static List<List<Rollout>> cut(List<Rollout> rollouts, BatchParts parts) {
+    return parts.cut(rollouts, Rollout::length, rollout -> rollout.completion().length);
   }
 
   /**
@@ -178,8 +190,7 @@ final class PolicyUpdate implements AutoCloseable {
     Map<Rollout, float[]> scored = new IdentityHashMap<>();
     List<Rollout> active = rollouts.stream().filter(this::contributes).toList();
     try (NoGradGuard noGrad = new NoGradGuard()) {
-      for (List<Rollout> part :
-          RolloutParts.of(active, options.tokensPerForward(), Long.MAX_VALUE)) {
+      for (List<Rollout> part : cut(active, parts)) {
         try (PointerScope scope = new PointerScope()) {
           TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList());
           Rows rows =

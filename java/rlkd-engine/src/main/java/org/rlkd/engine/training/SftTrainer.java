@@ -87,7 +87,9 @@ public final class SftTrainer implements Trainer {
     optimizer.zeroGrad();
     double[] sums = new double[2];
     for (List<TrainingSequence> microBatch : microBatches) {
-      accumulate(model, head, microBatch, targets, sums);
+      for (List<TrainingSequence> part : cut(microBatch)) {
+        accumulate(model, head, part, targets, sums);
+      }
     }
     double loss = -sums[0] / targets;
     double learningRate = options.schedule().rate(step, totalSteps());
@@ -111,19 +113,19 @@ public final class SftTrainer implements Trainer {
   }
 
   /**
-   * Adds the gradient of the micro-batch.
+   * Adds the gradient of a micro-batch, or of a part of it.
    *
    * @param targets the divisor of the loss
-   * @param sums the micro-batch's sums of log-probs and of entropies are added to its two entries
+   * @param sums its sums of log-probs and of entropies are added to its two entries
    */
   static void accumulate(
       CausalLm model,
       StreamingLogprob head,
-      List<TrainingSequence> microBatch,
+      List<TrainingSequence> sequences,
       long targets,
       double[] sums) {
     try (PointerScope scope = new PointerScope()) {
-      TokenBatch batch = TokenBatch.of(microBatch);
+      TokenBatch batch = TokenBatch.of(sequences);
       Tensor hidden = batch.hiddenRows(model);
       Tensor totals = zeros(new long[] {2}, new TensorOptions(ScalarType.Double));
       Scalar weight = new Scalar(-1.0 / targets);
@@ -152,17 +154,12 @@ public final class SftTrainer implements Trainer {
    * @return nats a token
    */
   public double evaluate(List<TrainingSequence> sequences) {
-    List<TrainingSequence> sorted =
-        usable(sequences, options.maxLength()).stream()
-            .sorted((a, b) -> Integer.compare(a.length(), b.length()))
-            .toList();
     double sum = 0;
     long targets = 0;
     try (NoGradGuard noGrad = new NoGradGuard()) {
-      for (int i = 0; i < sorted.size(); i += options.batchSize()) {
+      for (List<TrainingSequence> part : cut(usable(sequences, options.maxLength()))) {
         try (PointerScope scope = new PointerScope()) {
-          TokenBatch batch =
-              TokenBatch.of(sorted.subList(i, Math.min(sorted.size(), i + options.batchSize())));
+          TokenBatch batch = TokenBatch.of(part);
           Tensor hidden = batch.hiddenRows(model);
           StreamingLogprob.Rows rows = head.forward(hidden, model.headWeight(), batch.targets(), 1);
           sum -= rows.logprob().to(ScalarType.Double).sum().item_double();
@@ -171,6 +168,11 @@ public final class SftTrainer implements Trainer {
       }
     }
     return sum / targets;
+  }
+
+  private List<List<TrainingSequence>> cut(List<TrainingSequence> sequences) {
+    return BatchParts.of(model.config())
+        .cut(sequences, TrainingSequence::length, TrainingSequence::targets);
   }
 
   private List<List<TrainingSequence>> microBatches(long step) {

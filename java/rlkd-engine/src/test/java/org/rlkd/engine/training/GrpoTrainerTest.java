@@ -95,7 +95,6 @@ class GrpoTrainerTest {
             options.optimizer(),
             options.seed(),
             options.logitsBudget(),
-            options.tokensPerForward(),
             options.mostSkippedInARow());
     List<Map<String, Double>> expected = new ArrayList<>();
     float[] weights;
@@ -283,7 +282,6 @@ class GrpoTrainerTest {
         o.optimizer(),
         o.seed(),
         o.logitsBudget(),
-        o.tokensPerForward(),
         o.mostSkippedInARow());
   }
 
@@ -305,7 +303,6 @@ class GrpoTrainerTest {
         o.optimizer(),
         o.seed(),
         o.logitsBudget(),
-        o.tokensPerForward(),
         o.mostSkippedInARow());
   }
 

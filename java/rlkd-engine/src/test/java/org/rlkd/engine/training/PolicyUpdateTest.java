@@ -48,7 +48,8 @@ class PolicyUpdateTest {
       loss.backward();
       float[] expected = gradients(model);
       model.parameters().values().forEach(parameter -> parameter.mutable_grad().reset());
-      assertClose(gradients(model, options, rollouts, new PolicyUpdate.Sums()), expected);
+      assertClose(
+          gradients(model, options, parts(500), rollouts, new PolicyUpdate.Sums()), expected);
     }
   }
 
@@ -61,24 +62,37 @@ class PolicyUpdateTest {
       rollouts.set(3, untrained(rollouts.get(3)));
       PolicyUpdate.Sums whole = new PolicyUpdate.Sums();
       float[] expected =
-          gradients(model, options(lossType, 100_000, 1 << 20, false), rollouts, whole);
-      for (GrpoOptions options :
-          List.of(
-              options(lossType, 20, 1 << 20, false),
-              options(lossType, 100_000, 10L * TinyModels.VOCAB * Float.BYTES, false),
-              options(lossType, 100_000, 2L * TinyModels.VOCAB * Float.BYTES, true),
-              options(lossType, 100_000, 1 << 20, true))) {
-        PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
-        assertClose(gradients(model, options, rollouts, sums), expected);
-        assertThat(sums.loss()).isCloseTo(whole.loss(), within(1e-6));
-      }
+          gradients(model, options(lossType, 1 << 20, false), parts(100_000), rollouts, whole);
+      long tenRows = 10L * TinyModels.VOCAB * Float.BYTES;
+      long twoRows = 2L * TinyModels.VOCAB * Float.BYTES;
+      assertSame(model, options(lossType, 1 << 20, false), parts(20), rollouts, whole, expected);
+      assertSame(model, options(lossType, tenRows, false), parts(500), rollouts, whole, expected);
+      assertSame(model, options(lossType, twoRows, true), parts(500), rollouts, whole, expected);
+      assertSame(model, options(lossType, 1 << 20, true), parts(500), rollouts, whole, expected);
     }
+  }
+
+  private static void assertSame(
+      CausalLm model,
+      GrpoOptions options,
+      BatchParts parts,
+      List<Rollout> rollouts,
+      PolicyUpdate.Sums whole,
+      float[] expected) {
+    PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
+    assertClose(gradients(model, options, parts, rollouts, sums), expected);
+    assertThat(sums.loss()).isCloseTo(whole.loss(), within(1e-6));
+  }
+
+  private static BatchParts parts(long mostTokens) {
+    return new BatchParts(mostTokens, Long.MAX_VALUE);
   }
 
   @Test
   void log_probs_of_rollouts_keep_their_order_and_agree_with_single_sequences() {
     try (CausalLm model = TinyModels.qwen2(3);
-        PolicyUpdate update = new PolicyUpdate(model, options(LossType.DAPO, 30, 1 << 20, false))) {
+        PolicyUpdate update =
+            new PolicyUpdate(model, options(LossType.DAPO, 1 << 20, false), parts(30))) {
       List<Rollout> rollouts = new ArrayList<>(rollouts(5));
       rollouts.set(1, untrained(rollouts.get(1)));
       List<float[]> all = update.logprobs(model, rollouts);
@@ -131,7 +145,7 @@ class PolicyUpdateTest {
   }
 
   private static GrpoOptions options(
-      LossType lossType, int tokensPerForward, long logitsBudget, boolean skipZeroAdvantages) {
+      LossType lossType, long logitsBudget, boolean skipZeroAdvantages) {
     GrpoOptions base = TinyGrpo.options(1, lossType);
     return new GrpoOptions(
         base.batch(),
@@ -149,14 +163,17 @@ class PolicyUpdateTest {
         base.optimizer(),
         base.seed(),
         logitsBudget,
-        tokensPerForward,
         base.mostSkippedInARow());
   }
 
   private static float[] gradients(
-      CausalLm model, GrpoOptions options, List<Rollout> rollouts, PolicyUpdate.Sums sums) {
+      CausalLm model,
+      GrpoOptions options,
+      BatchParts parts,
+      List<Rollout> rollouts,
+      PolicyUpdate.Sums sums) {
     try (AdamW optimizer = new AdamW(model.parameters(), AdamWOptions.DEFAULT);
-        PolicyUpdate update = new PolicyUpdate(model, options)) {
+        PolicyUpdate update = new PolicyUpdate(model, options, parts)) {
       long items = rollouts.stream().mapToLong(Rollout::trainedTokens).sum();
       update.accumulate(rollouts, items, true, sums);
       return gradients(model);

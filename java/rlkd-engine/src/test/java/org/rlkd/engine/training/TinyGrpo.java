@@ -114,7 +114,6 @@ final class TinyGrpo {
         AdamWOptions.DEFAULT,
         3,
         StreamingLogprob.DEFAULT_BUDGET,
-        GrpoOptions.TOKENS_PER_FORWARD,
         3);
   }
 
