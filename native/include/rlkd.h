@@ -4,11 +4,12 @@
  * Rules that hold for every function
  *   - Plain C99. Every function that can fail returns rlkd_status; the text of the last failure of the calling
  *     thread is rlkd_last_error(). Nothing throws across this boundary.
- *   - All arguments are validated here, once, before anything is read or written through a data pointer. On any
- *     status other than RLKD_OK no output was written (RLKD_DEVICE_ERROR excepted).
+ *   - All arguments are validated here, once, before any output is written. On any status other than RLKD_OK no
+ *     output was written (RLKD_DEVICE_ERROR excepted). Values in tensors that are indices or parameters (tokens,
+ *     offsets, top_p, ...) are checked on the CPU backends; on CUDA they are the caller's to guarantee.
  *   - The library allocates no tensor memory, owns nothing it is given and keeps no pointer after it returns.
  *     Where scratch memory is needed the caller passes a workspace of at least the size that the matching
- *     rlkd_*_workspace_size reports (bytes, 64-byte aligned).
+ *     rlkd_*_workspace_size reports (bytes, 64-byte aligned); its contents mean nothing before or after.
  *   - Work is ordered on the stream of the context (CUDA) or finished on return (CPU, REFERENCE, EMULATED).
  *   - Tensors carry DLPack's DLTensor layout, so memory of LibTorch, NumPy, JAX or ONNX Runtime goes in without a
  *     copy. `strides` may be NULL (row-major, compact). Shapes are written [rows, vocab], slowest first.
@@ -53,16 +54,16 @@ typedef enum rlkd_backend {
   RLKD_BACKEND_EMULATED = 3   /* the CUDA sources run on the CPU; test builds only */
 } rlkd_backend;
 
-/* "MAJOR.MINOR.PATCH"; static storage. */
+/** "MAJOR.MINOR.PATCH"; static storage. */
 RLKD_API const char* rlkd_version(void);
-/* Text of the calling thread's last failed call, "" if none; valid until its next call into librlkd. */
+/** Text of the calling thread's last failed call, "" if none; valid until its next call into librlkd. */
 RLKD_API const char* rlkd_last_error(void);
-/* 1 if the backend can run now, else 0; then *reason (if not NULL) says why not (static or thread-local storage). */
+/** 1 if the backend can run now, else 0; then *reason (if not NULL) says why not (static or thread-local storage). */
 RLKD_API int rlkd_backend_available(rlkd_backend backend, const char** reason);
-/* CPU features that the CPU backend's dispatch selected, e.g. "avx512"; static storage. */
+/** CPU features that the CPU backend's dispatch selected, e.g. "avx512"; static storage. */
 RLKD_API const char* rlkd_cpu_features(void);
 
-/* Where a call runs. NULL in place of a context means {RLKD_BACKEND_CPU, 0, NULL}. */
+/** Where a call runs. NULL in place of a context means {RLKD_BACKEND_CPU, 0, NULL}. */
 typedef struct rlkd_context {
   rlkd_backend backend;
   int32_t device_index; /* CUDA ordinal, 0 otherwise */
@@ -100,13 +101,14 @@ typedef struct rlkd_tensor {
  *   z_j = logits_j / temperature, logsumexp = log sum_j exp z_j, logprob = z_token - logsumexp,
  *   entropy = logsumexp - sum_j p_j z_j  (nats).
  * logits [rows, vocab] float32 (row stride free), tokens [rows] int64 in [0, vocab), outputs [rows] float32.
- * entropy may be NULL. -inf logits have probability 0; a row with a NaN, a +inf or only -inf gives NaN.
+ * temperature is finite and >= FLT_MIN. entropy may be NULL. -inf logits have probability 0; a row with a NaN, a
+ * +inf or only -inf gives NaN. A row's result depends on nothing but the row.
  */
 RLKD_API rlkd_status rlkd_logprob_forward(const rlkd_context* context, const rlkd_tensor* logits,
                                           const rlkd_tensor* tokens, float temperature, rlkd_tensor* logprob,
                                           rlkd_tensor* entropy, rlkd_tensor* logsumexp);
 
-/* In place: logits become d loss / d logits,
+/** In place: logits become d loss / d logits,
  *   dlogits_j = [ (1{j = token} - p_j) dlogprob - p_j (log p_j + entropy) dentropy ] / temperature.
  * logsumexp and entropy are those of the forward pass; entropy and dentropy may both be NULL. A row whose
  * dlogprob and dentropy are 0 becomes exactly 0, whatever its logits.
@@ -143,7 +145,7 @@ typedef struct rlkd_group_advantage_options {
   rlkd_unscorable unscorable;
 } rlkd_group_advantage_options;
 
-/* advantages [N]; reward [N]: the weighted sum, NaN where the row is left out; reward_std [N]: the sample std of
+/** advantages [N]; reward [N]: the weighted sum, NaN where the row is left out; reward_std [N]: the sample std of
  * the scorable rewards of the row's group (of the whole batch under RLKD_SCALE_BATCH, of the normalised sums of the
  * whole batch under RLKD_NORMALIZE_THEN_SUM), NaN where fewer than two are scorable, 0 if the group has one member;
  * TRL's frac_reward_zero_std is the share of rows with reward_std <= 1e-8. All float32, compact; reward and
@@ -201,7 +203,7 @@ typedef struct rlkd_policy_loss_options {
                                    top_entropy_quantile < 1 exclude each other */
 } rlkd_policy_loss_options;
 
-/* Inputs, B >= 1 sequences of up to T >= 1 completion tokens. float32, [B, T] with a free row stride.
+/** Inputs, B >= 1 sequences of up to T >= 1 completion tokens. float32, [B, T] with a free row stride.
  * Where mask is 0 the other values [B, T] are not read as numbers (they may be NaN). A NaN anywhere else gives a NaN
  * loss and NaN gradients where it counts, with two exceptions of TRL's: a NaN in sampler_logprob counts as no
  * difference, and a token whose policy term has weight 0 (A = 0, dropped by the off-policy mask or by the entropy
@@ -218,7 +220,7 @@ typedef struct rlkd_policy_loss_inputs {
   const rlkd_tensor* advantages;       /* [B] or [B, T]; vespo needs [B] */
 } rlkd_policy_loss_inputs;
 
-/* Sums, so that micro-batches add up; means are the caller's: TRL's clip_ratio/low_mean is clip_low_sum / ratios,
+/** Sums, so that micro-batches add up; means are the caller's: TRL's clip_ratio/low_mean is clip_low_sum / ratios,
  * clip_ratio/region_mean (clip_low_sum + clip_high_sum) / ratios, cispo_clip_ratio clip_high_sum / ratios, entropy
  * entropy_sum / tokens, kl kl_sum / tokens, vespo/phi_seq_mean vespo_phi_sum / sequences (a denominator of 0 counts
  * 1). "Masked token" is a token whose mask is 1. Clip tests are strict and made on the delta-capped ratio. */
@@ -241,7 +243,7 @@ typedef struct rlkd_policy_loss_counters {
   double entropy_kept;    /* masked tokens that the entropy quantile kept */
 } rlkd_policy_loss_counters;
 
-/* loss [1] float64; dlogprob, dentropy [B, T] float32 with a free row stride, exactly 0 where the mask is 0; dentropy
+/** loss [1] float64; dlogprob, dentropy [B, T] float32 with a free row stride, exactly 0 where the mask is 0; dentropy
  * may be NULL when entropy_coefficient is 0. counters: host memory on the CPU backends, device memory on CUDA; may be
  * NULL. Results do not depend on the number of threads. */
 RLKD_API rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t batch, int64_t length,
@@ -278,7 +280,7 @@ typedef struct rlkd_structure_alignment_options {
   int64_t max_teacher_nodes; /* upper bound of teacher_nodes */
 } rlkd_structure_alignment_options;
 
-/* meta, query, answer [J] float32; judgement_offsets [P], parent_offsets [P], student_steps [P], teacher_nodes [P]
+/** meta, query, answer [J] float32; judgement_offsets [P], parent_offsets [P], student_steps [P], teacher_nodes [P]
  * int64; parents [Q] int32; reward [P] float32, best_leaf [P] int32 (node index in the pair, the lowest among equal
  * scores, -1 where the reward is NaN; may be NULL). m = 0 or any NaN in the pair's judgements gives NaN; n = 0 with
  * m > 0 gives 0. Questions that were not asked are 0, not NaN. On the CPU backends every offset, step count and
@@ -295,9 +297,17 @@ RLKD_API rlkd_status rlkd_structure_alignment(const rlkd_context* context, const
                                               rlkd_tensor* best_leaf, void* workspace, size_t workspace_bytes);
 
 /* ---- sampling -----------------------------------------------------------------------------------------------
- * One token for each row of logits, by the order of transformers: repetition penalty, temperature, top_k, top_p,
- * min_p, then the inverse CDF in vocabulary order at one uniform number from Philox4x32-10 with key `seed[row]`
- * and counter `position[row]`. The result depends on the row's logits, parameters, seed and position alone.
+ * One token for each row of logits, in the order of transformers' logits processors:
+ *   1. repetition penalty: logits of the row's history are divided by it where positive, multiplied where negative,
+ *      once each;
+ *   2. temperature;
+ *   3. top_k: the k largest, and what ties with the last of them;
+ *   4. top_p: by falling logit, then rising id, the shortest prefix whose share of what top_k left is >= top_p, at
+ *      least one token;
+ *   5. min_p: tokens at least min_p times as likely as the likeliest;
+ *   6. the inverse CDF in vocabulary order at one uniform number in [0, 1), the upper 53 bits of Philox4x32-10 with
+ *      key `seed[row]` and counter `position[row]`.
+ * The result depends on the row's logits, parameters, seed and position alone.
  */
 typedef struct rlkd_sampling_inputs {
   const rlkd_tensor* logits;             /* [rows, vocab] float32, not changed */
@@ -312,11 +322,13 @@ typedef struct rlkd_sampling_inputs {
   const rlkd_tensor* history_offsets;    /* [rows + 1] int64 into history; NULL = none */
 } rlkd_sampling_inputs;
 
-/* tokens [rows] int64; logprob [rows] float32 = log softmax(logits / temperature)[token], before penalty and
- * truncation (at temperature 1 for a greedy row), the number that rlkd_logprob_forward gives. A row with a NaN
- * logit gets token -1 and logprob NaN. */
+/** Bytes for the threads that would run now; the space of one is enough to run. */
 RLKD_API rlkd_status rlkd_sampling_workspace_size(const rlkd_context* context, int64_t rows, int64_t vocab,
                                                   size_t* bytes);
+
+/** tokens [rows] int64; logprob [rows] float32 = log softmax(logits / temperature)[token], before penalty and
+ * truncation (at temperature 1 for a greedy row): the bits that rlkd_logprob_forward gives. A row with a NaN, a +inf
+ * or only -inf gets token -1 and logprob NaN. */
 RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampling_inputs* inputs,
                                    rlkd_tensor* tokens, rlkd_tensor* logprob, void* workspace,
                                    size_t workspace_bytes);
@@ -337,7 +349,7 @@ typedef struct rlkd_decode_attention_inputs {
   const rlkd_tensor* lengths;     /* [rows] int64 in [1, max_blocks * block_size] */
 } rlkd_decode_attention_inputs;
 
-/* output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
+/** output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
  * values alone, bit for bit. A NaN among them gives NaN in the heads that read it. */
 RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context, const rlkd_decode_attention_inputs* inputs,
                                            float scale, rlkd_tensor* output);
@@ -346,7 +358,8 @@ RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context, const rl
  * Decoupled weight decay (Loshchilov & Hutter), torch.optim.AdamW's order of operations, over many tensors at once,
  * with clipping by global norm and a guard against non-finite gradients.
  */
-/* norm [1] float32 = sqrt(sum of squares over all gradients), accumulated in double; NaN or inf if any entry is. */
+/** norm [1] float32 = sqrt(sum of squares over all gradients), accumulated in double in an order that depends on the
+ * sizes alone; NaN or inf if any entry is. grads: `count` compact float32 tensors of any rank. */
 RLKD_API rlkd_status rlkd_grad_norm(const rlkd_context* context, const rlkd_tensor* grads, int64_t count,
                                     rlkd_tensor* norm);
 
@@ -359,7 +372,7 @@ typedef struct rlkd_adamw_options {
   int64_t step;         /* 1 for the first update: bias correction */
 } rlkd_adamw_options;
 
-/* params, grads, exp_avg, exp_avg_sq: arrays of `count` compact float32 tensors of matching sizes;
+/** params, grads, exp_avg, exp_avg_sq: arrays of `count` compact float32 tensors of matching sizes;
  * weight_decay[count] host doubles. norm: the output of rlkd_grad_norm over the same gradients. If it is not
  * finite nothing is changed and *skipped (host memory on CPU, device memory on CUDA, int32) becomes 1, else 0. */
 RLKD_API rlkd_status rlkd_adamw(const rlkd_context* context, rlkd_tensor* params, const rlkd_tensor* grads,
