@@ -34,7 +34,7 @@ public final class OpenR1Answer {
   private static final String FORMULA =
       "(?:(?<!\\\\)\\$\\$(.{1,2000}?)(?<!\\\\)\\$\\$"
           + "|(?<!\\\\)\\\\\\[(.{1,2000}?)(?<!\\\\)\\\\\\]"
-          + "|(?<![\\\\\\d$])\\$([^\\n$]{1,2000}?)(?<!\\\\)\\$"
+          + "|(?<![\\\\\\d$])\\$((?:\\\\\\$|[^\\n$]){1,2000}?)(?<!\\\\)\\$"
           + "|(?<!\\\\)\\\\\\(([^\\n]{1,2000}?)(?<!\\\\)\\\\\\)"
           + "|(-?\\\\frac\\{-?\\d+(?:[.,]\\d+)?\\}\\{-?\\d+(?:[.,]\\d+)?\\}))";
 
@@ -92,11 +92,13 @@ public final class OpenR1Answer {
   }
 
   private static Optional<String> gold(String gold, GoldForm form) {
-    String text = form == GoldForm.BARE_LATEX ? "$" + gold + "$" : gold;
-    Optional<String> found = rightmost(PLAIN_FORMULA, text).map(Found::text);
-    String latex = boxes(found.orElse(text)).or(() -> found).orElse("");
+    Optional<String> found =
+        form == GoldForm.BARE_LATEX
+            ? Optional.of(gold)
+            : rightmost(PLAIN_FORMULA, gold).map(Found::text);
+    String latex = boxes(found.orElse(gold)).or(() -> found).orElse("");
     if (latex.isEmpty() && form == GoldForm.ANY) {
-      Matcher number = NUMBER.matcher(text);
+      Matcher number = NUMBER.matcher(gold);
       while (number.find()) {
         latex = number.group(1);
       }

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.rlkd.core.GoldenFolder;
 
@@ -50,6 +52,31 @@ class MathVerifyGoldenTest {
     wrong.forEach(System.out::println);
     assertThat(total).isPositive();
     assertThat((double) right / total).isGreaterThanOrEqualTo(FLOOR);
+  }
+
+  /**
+   * Verdicts of math-verify as the reference's accuracy reward calls it; 848 of 862 agree where
+   * this was written.
+   */
+  private static final double OPEN_R1_FLOOR = 0.97;
+
+  @Test
+  void the_open_r1_verdict_agrees_with_math_verify() throws IOException {
+    int same = 0;
+    int total = 0;
+    for (JsonNode row : rows()) {
+      Boolean recorded =
+          row.get("math_verify_boxed").isNull() ? null : row.get("math_verify_boxed").asBoolean();
+      Optional<Boolean> ours =
+          OpenR1Answer.verify(
+              row.get("gold").asText(),
+              row.get("answer_text").asText(),
+              OpenR1Answer.GoldForm.BARE_LATEX);
+      total++;
+      same += Objects.equals(recorded, ours.orElse(null)) ? 1 : 0;
+    }
+    System.out.printf("math_verify pairs: %d of %d as math-verify under open-r1%n", same, total);
+    assertThat((double) same / total).isGreaterThanOrEqualTo(OPEN_R1_FLOOR);
   }
 
   private static List<JsonNode> rows() throws IOException {
