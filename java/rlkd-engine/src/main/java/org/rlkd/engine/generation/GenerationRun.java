@@ -119,15 +119,11 @@ final class GenerationRun {
       List<PromptGroup> batch = started.subList(begin, end);
       try (PointerScope scope = new PointerScope()) {
         Tensor logits = forward.prefill(batch);
-        List<Sequence> rows = new ArrayList<>();
-        List<Long> sources = new ArrayList<>();
         for (int g = 0; g < batch.size(); g++) {
-          for (Sequence sequence : batch.get(g).sequences()) {
-            rows.add(sequence);
-            sources.add((long) g);
-          }
+          List<Sequence> rows = batch.get(g).sequences();
+          // The same row for each completion, by a stride of 0.
+          sampleNext(logits.narrow(0, g, 1).expand(rows.size(), logits.size(1)), rows);
         }
-        sampleNext(logits.index_select(0, longs(sources)), rows);
       }
       begin = end;
     }

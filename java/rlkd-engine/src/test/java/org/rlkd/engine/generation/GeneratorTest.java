@@ -174,6 +174,26 @@ class GeneratorTest {
   }
 
   @Test
+  void completionsOfAPromptShareItsBlocks() {
+    // 31 + 30 tokens fill 4 blocks. Four completions apart need 16; together they share the full
+    // block of the prompt, and the last one writes on its part-filled block: 2 + 3 + 3 + 3 + 2.
+    int[] prompt = new int[31];
+    try (CausalLm model = TinyModels.of(ModelFamily.QWEN2)) {
+      long block = KvCache.blockBytes(model.config());
+      for (int blocks : new int[] {13, 12}) {
+        List<Integer> running = new ArrayList<>();
+        new Generator(model, null, ALL_AT_ONCE.withKvCacheBytes(blocks * block))
+            .generate(
+                List.of(new GenerationRequest(prompt, 4, 0)),
+                SamplingParameters.sample(30),
+                0,
+                progress -> running.add(progress.runningSequences()));
+        assertThat(running.get(0)).isEqualTo(blocks == 13 ? 4 : 3);
+      }
+    }
+  }
+
+  @Test
   void anEosTokenEndsACompletionAndIsItsLastToken() {
     SamplingParameters free = SamplingParameters.sample(40).withSeed(4);
     try (CausalLm model = TinyModels.of(ModelFamily.QWEN2)) {
