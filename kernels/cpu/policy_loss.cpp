@@ -363,7 +363,10 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
     call.tokens += sequences[i].tokens;
     bonus_tokens += sequences[i].entropy_kept;
   }
-  if (options.batch_tokens > 0) call.tokens = bonus_tokens = options.batch_tokens;
+  if (options.batch_tokens > 0) {
+    call.tokens = options.batch_tokens;
+    if (options.top_entropy_quantile == 1) bonus_tokens = options.batch_tokens;
+  }
   const double accumulation = options.training ? options.accumulation_steps : 1;
   call.bonus_factor = options.entropy_coefficient / (std::max(bonus_tokens, 1.0) * accumulation);
 

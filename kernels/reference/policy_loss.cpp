@@ -257,8 +257,8 @@ void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& option
     }
   }
   if (!inputs.entropy) counters.entropy_sum = kNaN;
-  const double bonus_normalizer =
-      options.batch_tokens > 0 ? options.batch_tokens : std::max(bonus_tokens, 1.0);
+  const bool is_part = options.batch_tokens > 0 && options.top_entropy_quantile == 1;
+  const double bonus_normalizer = is_part ? options.batch_tokens : std::max(bonus_tokens, 1.0);
   const double bonus_factor = options.entropy_coefficient / (bonus_normalizer * accumulation);
   if (options.entropy_coefficient != 0) loss -= bonus_factor * bonus_entropy;
 

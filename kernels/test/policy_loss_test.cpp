@@ -484,6 +484,31 @@ TEST_P(PolicyLoss, parts_of_a_micro_batch_add_up_to_it) {
   }
 }
 
+TEST_P(PolicyLoss, fully_masked_sequences_may_be_left_out_of_the_call) {
+  // Row 3 of five is fully masked.
+  const Batch whole = random_batch(5, 8, {}, 12);
+  for (LossType type : kLossTypes) {
+    PolicyLossOptions options = options_of(type);
+    options.entropy_coefficient = 0.02;
+    options.top_entropy_quantile = 0.4;
+    const Result expected = run(whole, options);
+    options.batch_sequences = 5;
+    options.batch_tokens = tokens_of(whole);
+    Batch active{4, 8, {}, {}, {}, {}, {}, {}, {}, {}};
+    for (auto field :
+         {&Batch::logprob, &Batch::entropy, &Batch::old_logprob, &Batch::mask, &Batch::advantages}) {
+      const auto width = static_cast<std::ptrdiff_t>((whole.*field).size() / 5);
+      active.*field = whole.*field;
+      const auto masked = (active.*field).begin() + 3 * width;
+      (active.*field).erase(masked, masked + width);
+    }
+    const Result actual = run(active, options);
+    EXPECT_TRUE(close(actual.loss, expected.loss, Tolerance{1e-14, 1e-14})) << name_of(type);
+    EXPECT_TRUE(all_close(actual.dlogprob, expected.dlogprob, 24, Tolerance{0, 0})) << name_of(type);
+    EXPECT_TRUE(all_close(actual.dentropy, expected.dentropy, 24, Tolerance{0, 0})) << name_of(type);
+  }
+}
+
 TEST_P(PolicyLoss, cispo_and_vespo_are_linear_in_logprob_with_their_weight_held) {
   // L = sum_t c_t l_t with constant c: the gradient times logprob is the loss.
   for (LossType type : {LossType::cispo, LossType::vespo}) {

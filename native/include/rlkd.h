@@ -199,8 +199,8 @@ typedef struct rlkd_policy_loss_options {
   double num_processes;         /* 1 */
   double max_completion_length; /* dr_grpo */
   double batch_sequences;       /* sequences of the micro-batch of which the call sees a part; 0 = the call's B */
-  double batch_tokens;          /* masked tokens of that micro-batch (bnpo, entropy bonus); 0 = the call's. Parts and
-                                   top_entropy_quantile < 1 exclude each other */
+  double batch_tokens;          /* masked tokens of that micro-batch (bnpo, entropy bonus); 0 = the call's. With
+                                   top_entropy_quantile < 1 all of them must be in the call */
 } rlkd_policy_loss_options;
 
 /** Inputs, B >= 1 sequences of up to T >= 1 completion tokens. float32, [B, T] with a free row stride.

@@ -45,13 +45,6 @@ kernels::PolicyLossOptions checked_options(const rlkd_policy_loss_options& optio
   require_positive("options.max_completion_length", options.max_completion_length);
   require_not_negative("options.batch_sequences", options.batch_sequences);
   require_not_negative("options.batch_tokens", options.batch_tokens);
-  if (options.batch_tokens > 0 && options.top_entropy_quantile < 1) {
-    invalid(
-        "options.batch_tokens is %g with options.top_entropy_quantile = %g, expected 0: the quantile needs "
-        "the "
-        "whole micro-batch in one call",
-        options.batch_tokens, options.top_entropy_quantile);
-  }
 
   kernels::PolicyLossOptions result;
   result.loss_type = static_cast<kernels::LossType>(options.loss_type);
@@ -139,6 +132,22 @@ kernels::PolicyLossInputs checked_inputs(Arguments& arguments, const rlkd_policy
   return result;
 }
 
+/** The entropy quantile is one of the micro-batch: it cannot be taken of a part. Reads the mask. */
+void require_all_tokens_for_quantile(const kernels::PolicyLossInputs& inputs,
+                                     const kernels::PolicyLossOptions& options) {
+  if (!(options.batch_tokens > 0 && options.top_entropy_quantile < 1)) return;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < inputs.mask.rows; ++i) {
+    for (int64_t t = 0; t < inputs.mask.cols; ++t) tokens += inputs.mask(i, t) != 0;
+  }
+  if (static_cast<double>(tokens) != options.batch_tokens) {
+    invalid("mask has %" PRId64
+            " tokens with options.top_entropy_quantile = %g, expected options.batch_tokens = "
+            "%g: the quantile needs the whole micro-batch in one call",
+            tokens, options.top_entropy_quantile, options.batch_tokens);
+  }
+}
+
 }  // namespace
 
 extern "C" {
@@ -193,11 +202,13 @@ rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss
             arguments.workspace(workspace_pointer, workspace_bytes,
                                 kernels::cpu::policy_loss_workspace_size(batch, length, options));
         arguments.require_no_overlap();
+        require_all_tokens_for_quantile(inputs, options);
         kernels::cpu::policy_loss(inputs, options, outputs, workspace);
         break;
       }
       case RLKD_BACKEND_REFERENCE:
         arguments.require_no_overlap();
+        require_all_tokens_for_quantile(inputs, options);
         kernels::reference::policy_loss(inputs, options, outputs);
         break;
       default:

@@ -149,12 +149,20 @@ TEST(PolicyLoss, numbers_out_of_their_range_are_refused_by_name) {
   }
 }
 
-TEST(PolicyLoss, a_part_of_a_micro_batch_has_no_entropy_quantile) {
+TEST(PolicyLoss, an_entropy_quantile_of_a_part_of_a_micro_batch_is_refused) {
   Call call;
+  call.options.batch_sequences = 5;
   call.options.batch_tokens = 10;
   EXPECT_TRUE(ok(call.run()));
-  call.options.top_entropy_quantile = 0.5;
-  EXPECT_TRUE(refused(call.run(), RLKD_INVALID_ARGUMENT, {"options.batch_tokens", "whole micro-batch"}));
+  Call part;
+  part.options = call.options;
+  part.options.top_entropy_quantile = 0.5;
+  EXPECT_TRUE(
+      refused(part.run(), RLKD_INVALID_ARGUMENT, {"3 tokens", "batch_tokens = 10", "whole micro-batch"}));
+  part.expect_untouched();
+  // Only fully masked sequences are missing.
+  part.options.batch_tokens = 3;
+  EXPECT_TRUE(ok(part.run()));
 }
 
 TEST(PolicyLoss, advantages_of_tokens_are_refused_where_a_sequence_needs_one) {

@@ -28,7 +28,8 @@
  *                accum = accumulation_steps in training, 1 in evaluation
  *
  * B and sum m are those of the micro-batch (batch_sequences, batch_tokens) where the call sees whole
- * sequences of a part of it: losses and gradients of the parts add up to those of the micro-batch.
+ * sequences of a part of it: losses and gradients of the parts add up to those of the micro-batch. With
+ * top_entropy_quantile < 1 all its masked tokens must be in the call.
  *
  * A policy term whose weight or A is 0 is exactly 0, whatever its ratio. At a clip boundary the gradient
  * passes, as in torch.clamp. Numerics: inputs and gradients fp32, arithmetic fp64; sums are over tokens
