@@ -7,9 +7,8 @@ import java.util.Map;
 import org.rlkd.core.math.MathAnswer;
 
 /**
- * The judge without a model: compares words. Yes or no, never fails, deterministic, symmetric;
- * about a million pairs a second because each distinct text is split into words once and each
- * distinct pair of texts compared once.
+ * The judge without a model: compares words. Yes or no, never fails, deterministic, symmetric. Each
+ * distinct text of a batch is split into words once and each distinct pair of texts compared once.
  *
  * <p>Meta-reasonings and queries agree if their content words (see {@code LexicalWords}) are the
  * same, or overlap enough by F1. Answers agree if their values are equal where both have one (the
@@ -101,24 +100,42 @@ public final class LexicalJudge implements Judge {
   }
 
   private static boolean overlaps(LexicalWords one, LexicalWords other) {
-    int sizes = one.words().size() + other.words().size();
     if (one.words().isEmpty() || other.words().isEmpty()) {
       return false;
     }
     if (one.words().equals(other.words())) {
       return true;
     }
-    int shared;
-    if (one.order() || other.order()) {
-      shared = longestCommonSubsequence(one.words(), other.words());
-    } else {
-      shared = 0;
-      for (Map.Entry<String, Integer> word : one.counts().entrySet()) {
-        shared += Math.min(word.getValue(), other.counts().getOrDefault(word.getKey(), 0));
+    boolean isShort = Math.min(one.words().size(), other.words().size()) <= SHORT;
+    if (isShort && one.sources() != null && other.sources() != null) {
+      // "plums from keys" is not "keys from plums"
+      if (f1(shared(one.sources(), other.sources()), one.sources(), other.sources())
+          < SHORT_THRESHOLD) {
+        return false;
       }
     }
-    boolean isShort = Math.min(one.words().size(), other.words().size()) <= SHORT;
-    return 2.0 * shared / sizes >= (isShort ? SHORT_THRESHOLD : LONG_THRESHOLD);
+    int shared =
+        one.order() || other.order()
+            ? longestCommonSubsequence(one.words(), other.words())
+            : shared(one.counts(), other.counts());
+    return f1(shared, one.counts(), other.counts()) >= (isShort ? SHORT_THRESHOLD : LONG_THRESHOLD);
+  }
+
+  private static int shared(Map<String, Integer> one, Map<String, Integer> other) {
+    int shared = 0;
+    for (Map.Entry<String, Integer> word : one.entrySet()) {
+      shared += Math.min(word.getValue(), other.getOrDefault(word.getKey(), 0));
+    }
+    return shared;
+  }
+
+  private static double f1(int shared, Map<String, Integer> one, Map<String, Integer> other) {
+    int words = total(one) + total(other);
+    return words == 0 ? 1 : 2.0 * shared / words;
+  }
+
+  private static int total(Map<String, Integer> counts) {
+    return counts.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   /** Words beyond this many are not looked at: bounds the time on hostile texts. */

@@ -20,10 +20,15 @@ import java.util.regex.Pattern;
  * @param counts how often each occurs
  * @param order whether the order of the words matters: one of them is an operation whose operands
  *     cannot be swapped
+ * @param sources the words after the last "from", null if it has none: what a step works from
  * @param lastNumber the last number in the text, null if it has none
  */
 record LexicalWords(
-    List<String> words, Map<String, Integer> counts, boolean order, String lastNumber) {
+    List<String> words,
+    Map<String, Integer> counts,
+    boolean order,
+    Map<String, Integer> sources,
+    String lastNumber) {
 
   /**
    * Function words, and the words that any step of a solution uses ("next we need to find the
@@ -100,6 +105,7 @@ record LexicalWords(
             .replace('\u2212', '-');
     List<String> words = new ArrayList<>();
     String lastNumber = null;
+    int from = -1;
     Matcher token = TOKEN.matcher(plain);
     while (token.find()) {
       String word = token.group();
@@ -115,14 +121,25 @@ record LexicalWords(
       if (number || numberWord) {
         lastNumber = word;
       }
+      if (word.equals("from")) {
+        from = words.size();
+      }
       if (!STOP_WORDS.contains(word)) {
         words.add(number || SYNONYMS.containsValue(word) ? word : singular(word));
       }
     }
+    return new LexicalWords(
+        List.copyOf(words),
+        count(words),
+        words.stream().anyMatch(ORDERED::contains),
+        from < 0 ? null : count(words.subList(from, words.size())),
+        lastNumber);
+  }
+
+  private static Map<String, Integer> count(List<String> words) {
     Map<String, Integer> counts = new HashMap<>();
     words.forEach(word -> counts.merge(word, 1, Integer::sum));
-    return new LexicalWords(
-        List.copyOf(words), counts, words.stream().anyMatch(ORDERED::contains), lastNumber);
+    return counts;
   }
 
   private static boolean number(String text, int at) {

@@ -50,6 +50,8 @@ class LexicalJudgeTest {
         "next plums from keys and figs | next plums from keys and nuts",
         "next plums from keys and figs | next pears from keys and figs",
         "keys plus 3? | keys plus 4?",
+        "find plums from keys | find keys from plums",
+        "find plums from keys and figs | find keys from plums and figs",
         "How many clips did Natalia sell in May? | How much did Natalia earn in April?",
       })
   void a_task_on_other_quantities_does_not_agree(String one, String other) {
