@@ -56,6 +56,11 @@ public final class CausalLm implements AutoCloseable {
    * biases 0. The same seed gives the same weights.
    */
   public static CausalLm initialise(ModelConfig config, long seed) {
+    return initialise(config, seed, InitialisationScheme.TRANSFORMERS);
+  }
+
+  /** Random weights: norms 1, biases 0, matrices normal with the scheme's deviation. */
+  public static CausalLm initialise(ModelConfig config, long seed, InitialisationScheme scheme) {
     try (PointerScope scope = new PointerScope();
         AutoGradMode noGradients = new AutoGradMode(false)) {
       GeneratorOptional generator = new GeneratorOptional(torch.make_generator_cpu(seed));
@@ -69,7 +74,7 @@ public final class CausalLm implements AutoCloseable {
                 } else if (name.endsWith(".bias")) {
                   tensor.zero_();
                 } else {
-                  tensor.normal_(0.0, config.initializerRange(), generator);
+                  tensor.normal_(0.0, scheme.deviation(name, shape, config), generator);
                 }
                 parameters.put(name, tensor);
               });

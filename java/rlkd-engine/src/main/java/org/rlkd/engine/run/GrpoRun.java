@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.Device;
 import org.rlkd.core.config.GrpoConfig;
@@ -25,6 +24,7 @@ import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 import org.rlkd.engine.training.CompletionLog;
 import org.rlkd.engine.training.GrpoOptions;
@@ -136,7 +136,7 @@ public final class GrpoRun {
           "rlkd.device: 'cuda' is not implemented in this release, expected 'cpu'");
     }
     if (machine.threads() > 0) {
-      torch.set_num_threads(machine.threads());
+      CpuThreads.set(machine.threads());
     }
   }
 

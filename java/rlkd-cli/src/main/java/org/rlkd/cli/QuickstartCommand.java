@@ -1,0 +1,133 @@
+package org.rlkd.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch;
+import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.cli.quickstart.Quickstart;
+import org.rlkd.cli.quickstart.QuickstartProgress;
+import org.rlkd.cli.report.Report;
+import org.rlkd.core.InputException;
+import org.rlkd.core.UsageException;
+import org.rlkd.engine.generation.GenerationListener;
+import org.rlkd.engine.tensor.CpuThreads;
+import org.rlkd.engine.training.StepListener;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code rlkd quickstart}: the whole of RLKD in minutes, on a task that it makes itself. */
+@Command(
+    name = "quickstart",
+    description = {
+      "Trains a student with RLKD end to end: makes a data set of multi-step problems, a student that"
+          + " half-knows them, a decomposer; runs RLKD; evaluates before and after; writes a report."
+    },
+    mixinStandardHelpOptions = true)
+final class QuickstartCommand implements Runnable {
+  /** Sizes a run can have. */
+  enum Size {
+    FULL,
+    SMALL
+  }
+
+  @Option(names = "--seed", defaultValue = "0", description = "Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Output directory, empty or new. Default: the next free quickstart/run-N.")
+  private Path out;
+
+  @Option(
+      names = "--size",
+      defaultValue = "full",
+      description = "full, or small: every stage, too short to learn much. Default: full.")
+  private Size size;
+
+  @Option(
+      names = "--compare-sft",
+      description = "Also train the cold start on the teacher paths of RL's problems.")
+  private boolean compareSft;
+
+  @Option(names = "--threads", description = "CPU threads. Default: one for each processor, at most 2.")
+  private Integer threads;
+
+  @Override
+  public void run() {
+    Path directory = out == null ? nextFree(Path.of("quickstart")) : requireEmpty(out);
+    int count = threads == null ? Math.min(2, Runtime.getRuntime().availableProcessors()) : threads;
+    if (count < 1) {
+      throw new UsageException("--threads %d: expected at least 1".formatted(count));
+    }
+    // The student's matrices are small: more BLAS threads would only wait for each other.
+    CpuThreads.set(count, 1);
+    Quickstart.Result result =
+        new Quickstart(directory, size.name().toLowerCase(), seed, compareSft, new Bars())
+            .run(versions());
+    new Report(directory).write(directory.resolve("report.html"));
+    System.out.println();
+    System.out.print(result.table());
+    System.out.println("report: " + directory.resolve("report.html"));
+  }
+
+  private static Map<String, String> versions() {
+    Map<String, String> versions = new LinkedHashMap<>();
+    try {
+      versions.put("rlkd", Version.current());
+    } catch (IOException e) {
+      throw new InputException("version.properties cannot be read: " + e, e);
+    }
+    versions.put("librlkd", NativeLibrary.version());
+    versions.put("libtorch", torch.TORCH_VERSION());
+    versions.put("java", System.getProperty("java.version"));
+    return versions;
+  }
+
+  private static Path nextFree(Path parent) {
+    int number = 1;
+    while (Files.exists(parent.resolve("run-" + number))) {
+      number++;
+    }
+    return parent.resolve("run-" + number);
+  }
+
+  private static Path requireEmpty(Path directory) {
+    if (Files.exists(directory)) {
+      try (Stream<Path> entries = Files.list(directory)) {
+        if (entries.findAny().isPresent()) {
+          throw new UsageException(
+              "--out %s is not empty: choose another directory, or remove it first"
+                  .formatted(directory));
+        }
+      } catch (IOException e) {
+        throw new InputException(
+            "--out %s cannot be read: %s. Choose another directory.".formatted(directory, e), e);
+      }
+    }
+    return directory;
+  }
+
+  /** A progress bar for each stage. */
+  private static final class Bars implements QuickstartProgress {
+    @Override
+    public <T> T training(String task, String watched, Function<StepListener, T> work) {
+      try (TrainingProgress progress = new TrainingProgress(task, watched)) {
+        return work.apply(progress);
+      }
+    }
+
+    @Override
+    public <T> T generation(
+        String task, long completions, Function<GenerationListener, T> work) {
+      try (Progress progress = new Progress(task, completions, "completions")) {
+        return work.apply(progress.generation());
+      }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+package org.rlkd.cli.quickstart;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.rlkd.core.InputException;
+
+/**
+ * The quickstart's files, made from a seed. No problem (by what has to be calculated) is in two of
+ * them.
+ *
+ * <pre>
+ * cold-start-easy.jsonl, -mixed.jsonl, -sloppy.jsonl    prompt, completion
+ * gsrm.jsonl                                            prompt: a sentence, completion: its step
+ * train.jsonl, heldout.jsonl                            problem, answer, teacher_paths
+ * sft-clean.jsonl                                       train.jsonl's teacher paths as completions
+ * </pre>
+ */
+final class QuickstartData {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** What the decomposer is trained to continue. */
+  static final String DECOMPOSER_PROMPT = "{text}\n";
+
+  /** Problems of one or two steps. */
+  private static final int EASY_STEPS = 2;
+
+  private final Path directory;
+  private final List<Problem> heldOut;
+
+  private QuickstartData(Path directory, List<Problem> heldOut) {
+    this.directory = directory;
+    this.heldOut = heldOut;
+  }
+
+  /** Makes all files in a directory, which is made. */
+  static QuickstartData write(Path directory, Recipe recipe, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    GraphShape full = new GraphShape(2, 3, 3, 4, 2, 1, recipe.maxValue(), 4);
+    GraphShape easy = new GraphShape(1, 2, 1, EASY_STEPS, 1, 1, recipe.maxValue(), 4);
+    ProblemSampler fullSampler =
+        new ProblemSampler(new GraphSampler(full, Wording.NOUNS), recipe.teacherPaths());
+    ProblemSampler easySampler =
+        new ProblemSampler(new GraphSampler(easy, Wording.NOUNS), recipe.teacherPaths());
+    Set<String> taken = new HashSet<>();
+    List<Problem> heldOut = fullSampler.sample(recipe.heldOutProblems(), taken, random);
+    taken.addAll(ProblemSampler.forms(heldOut));
+    List<Problem> train = fullSampler.sample(recipe.trainProblems(), taken, random);
+    taken.addAll(ProblemSampler.forms(train));
+    List<Problem> coldStart = fullSampler.sample(recipe.coldStartProblems(), taken, random);
+    List<Problem> simple = easySampler.sample(recipe.easyProblems(), taken, random);
+    SloppyTeacher sloppy = new SloppyTeacher(0.6, 0.08, 0.2, recipe.maxValue());
+
+    QuickstartData data = new QuickstartData(directory, heldOut);
+    try {
+      Files.createDirectories(directory);
+      data.write("cold-start-easy.jsonl", simple.stream().map(p -> lesson(p, first(p))));
+      data.write(
+          "cold-start-mixed.jsonl",
+          Stream.concat(simple.subList(0, simple.size() / 4).stream(), coldStart.stream())
+              .map(p -> lesson(p, first(p))));
+      data.write(
+          "cold-start-sloppy.jsonl",
+          coldStart.stream().map(p -> lesson(p, sloppy.path(p.graph(), random))));
+      data.write("train.jsonl", train.stream().map(QuickstartData::problem));
+      data.write("heldout.jsonl", heldOut.stream().map(QuickstartData::problem));
+      data.write(
+          "sft-clean.jsonl",
+          train.stream().flatMap(p -> p.teacherPaths().stream().map(path -> lesson(p, path))));
+      data.write("gsrm.jsonl", coldStart.stream().flatMap(p -> steps(p, sloppy, random)));
+    } catch (IOException e) {
+      throw new InputException("%s cannot be written: %s".formatted(directory, e), e);
+    }
+    return data;
+  }
+
+  Path file(String name) {
+    return directory.resolve(name);
+  }
+
+  /** The teacher paths of the held-out problems, with their true steps. */
+  List<TeacherPath> heldOutPaths() {
+    return heldOut.stream().flatMap(problem -> problem.teacherPaths().stream()).toList();
+  }
+
+  private static TeacherPath first(Problem problem) {
+    return problem.teacherPaths().get(0);
+  }
+
+  private static ObjectNode lesson(Problem problem, TeacherPath path) {
+    return JSON.createObjectNode()
+        .put("prompt", problem.prompt())
+        .put("completion", path.completion());
+  }
+
+  private static ObjectNode problem(Problem problem) {
+    ObjectNode row =
+        JSON.createObjectNode().put("problem", problem.prompt()).put("answer", problem.answer());
+    ArrayNode paths = row.putArray("teacher_paths");
+    problem.teacherPaths().forEach(path -> paths.add(path.reasoning()));
+    return row;
+  }
+
+  /** The sentences of a correct and of a flawed path: what a student writes is not always right. */
+  private static Stream<ObjectNode> steps(
+      Problem problem, SloppyTeacher sloppy, SplittableRandom random) {
+    List<TeacherStep> steps = new ArrayList<>(first(problem).steps());
+    steps.addAll(sloppy.path(problem.graph(), random).steps());
+    return steps.stream()
+        .map(
+            step ->
+                JSON.createObjectNode()
+                    .put("prompt", DECOMPOSER_PROMPT.replace("{text}", step.sentence()))
+                    .put("completion", step.tagged(1)));
+  }
+
+  private void write(String name, Stream<ObjectNode> rows) throws IOException {
+    try (BufferedWriter writer = Files.newBufferedWriter(file(name))) {
+      for (ObjectNode row : (Iterable<ObjectNode>) rows::iterator) {
+        writer.write(row.toString());
+        writer.write('\n');
+      }
+    }
+  }
+}
