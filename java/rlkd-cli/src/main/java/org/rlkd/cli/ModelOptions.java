@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import org.rlkd.core.UsageException;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.tensor.CpuThreads;
-import org.rlkd.engine.tensor.CpuThreads;
 import picocli.CommandLine.Option;
 
 /** The options of every command that runs a model. */

@@ -1,13 +1,15 @@
 package org.rlkd.cli;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.javacpp.Loader;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.cli.quickstart.Quickstart;
 import org.rlkd.cli.quickstart.QuickstartProgress;
@@ -55,7 +57,9 @@ final class QuickstartCommand implements Runnable {
       description = "Also train the cold start on the teacher paths of RL's problems.")
   private boolean compareSft;
 
-  @Option(names = "--threads", description = "CPU threads. Default: one for each processor, at most 2.")
+  @Option(
+      names = "--threads",
+      description = "CPU threads. Default: one for each processor, at most 2.")
   private Integer threads;
 
   @Override
@@ -68,7 +72,7 @@ final class QuickstartCommand implements Runnable {
     // The student's matrices are small: more BLAS threads would only wait for each other.
     CpuThreads.set(count, 1);
     Quickstart.Result result =
-        new Quickstart(directory, size.name().toLowerCase(), seed, compareSft, new Bars())
+        new Quickstart(directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new Bars())
             .run(versions());
     new Report(directory).write(directory.resolve("report.html"));
     System.out.println();
@@ -78,15 +82,20 @@ final class QuickstartCommand implements Runnable {
 
   private static Map<String, String> versions() {
     Map<String, String> versions = new LinkedHashMap<>();
-    try {
-      versions.put("rlkd", Version.current());
-    } catch (IOException e) {
-      throw new InputException("version.properties cannot be read: " + e, e);
-    }
+    versions.put("rlkd", Version.current());
     versions.put("librlkd", NativeLibrary.version());
-    versions.put("libtorch", torch.TORCH_VERSION());
+    versions.put("libtorch", libTorchVersion());
     versions.put("java", System.getProperty("java.version"));
     return versions;
+  }
+
+  /** Of LibTorch and, after the dash, of the JavaCPP that binds it. */
+  private static String libTorchVersion() {
+    try {
+      return Loader.getVersion("org.bytedeco", "pytorch");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Path nextFree(Path parent) {
@@ -123,8 +132,7 @@ final class QuickstartCommand implements Runnable {
     }
 
     @Override
-    public <T> T generation(
-        String task, long completions, Function<GenerationListener, T> work) {
+    public <T> T generation(String task, long completions, Function<GenerationListener, T> work) {
       try (Progress progress = new Progress(task, completions, "completions")) {
         return work.apply(progress.generation());
       }

@@ -38,8 +38,7 @@ record BaseModel(int hidden, int layers, int heads, int keyValueHeads, int inter
       try {
         Files.writeString(config, config(vocabulary).toString());
         ModelConfig modelConfig = ModelConfig.read(config);
-        try (CausalLm model =
-            CausalLm.initialise(modelConfig, seed, InitialisationScheme.FAN_IN)) {
+        try (CausalLm model = CausalLm.initialise(modelConfig, seed, InitialisationScheme.FAN_IN)) {
           ModelDirectory.save(
               directory,
               model,
@@ -86,8 +85,7 @@ record BaseModel(int hidden, int layers, int heads, int keyValueHeads, int inter
     config.put("model_max_length", 512);
     try {
       Files.writeString(directory.resolve("tokenizer.json"), vocabulary.tokenizerJson());
-      Files.writeString(
-          directory.resolve("tokenizer_config.json"), config.toPrettyString() + "\n");
+      Files.writeString(directory.resolve("tokenizer_config.json"), config.toPrettyString() + "\n");
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(directory, e), e);
     }

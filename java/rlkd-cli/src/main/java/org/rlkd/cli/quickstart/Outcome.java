@@ -12,10 +12,7 @@ import org.rlkd.engine.evaluation.EvaluationResult;
  * @param passAtK share of problems that at least one of the k samples solves
  */
 record Outcome(
-    double accuracy,
-    double structure,
-    double format,
-    @JsonProperty("pass_at_k") double passAtK) {
+    double accuracy, double structure, double format, @JsonProperty("pass_at_k") double passAtK) {
 
   static Outcome of(EvaluationResult result) {
     return new Outcome(

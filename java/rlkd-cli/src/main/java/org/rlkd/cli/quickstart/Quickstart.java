@@ -80,21 +80,21 @@ public final class Quickstart {
    */
   public Result run(Map<String, String> versions) {
     QuickstartData data =
-        seconds.time(
-            "data", () -> QuickstartData.write(out.resolve("data"), recipe, seed));
+        seconds.time("data", () -> QuickstartData.write(out.resolve("data"), recipe, seed));
     Path coldStart = seconds.time("cold_start", () -> coldStart(data));
     Path gsrm = seconds.time("gsrm", () -> decomposer(data));
     double stepAccuracy = seconds.time("evaluation", () -> stepAccuracy(gsrm, data));
 
     Path student = out.resolve("student");
-    GrpoConfig config =
-        lessons.reinforcement(coldStart, gsrm, data.file("train.jsonl"), student);
+    GrpoConfig config = lessons.reinforcement(coldStart, gsrm, data.file("train.jsonl"), student);
     Outcome before = evaluate("evaluate cold start", coldStart, config, data);
     seconds.time(
-        "rlkd", () -> progress.training("RLKD", "reward", listener -> new GrpoRun(config).run(listener)));
+        "rlkd",
+        () -> progress.training("RLKD", "reward", listener -> new GrpoRun(config).run(listener)));
     Outcome after = evaluate("evaluate student", student, config, data);
     moveLogs(student);
-    Outcome sftClean = compareSft ? evaluate("evaluate SFT", sftClean(coldStart, data), config, data) : null;
+    Outcome sftClean =
+        compareSft ? evaluate("evaluate SFT", sftClean(coldStart, data), config, data) : null;
 
     Summary summary =
         new Summary(
@@ -112,24 +112,52 @@ public final class Quickstart {
     Path mixed = out.resolve("lessons/mixed");
     Path coldStart = out.resolve("cold-start");
     BaseModel.STUDENT.write(base, vocabulary, seed);
-    teach("cold start 1/3: easy", lessons.supervised(
-        "cold-start-1-easy", base, data.file("cold-start-easy.jsonl"), easy,
-        recipe.easySteps(), recipe.coldStartRate(), false));
-    teach("cold start 2/3: full size", lessons.supervised(
-        "cold-start-2-mixed", easy, data.file("cold-start-mixed.jsonl"), mixed,
-        recipe.mixedSteps(), recipe.coldStartRate(), true));
-    return teach("cold start 3/3: sloppy", lessons.supervised(
-        "cold-start-3-sloppy", mixed, data.file("cold-start-sloppy.jsonl"), coldStart,
-        recipe.sloppySteps(), recipe.coldStartRate() / 4, true));
+    teach(
+        "cold start 1/3: easy",
+        lessons.supervised(
+            "cold-start-1-easy",
+            base,
+            data.file("cold-start-easy.jsonl"),
+            easy,
+            recipe.easySteps(),
+            recipe.coldStartRate(),
+            false));
+    teach(
+        "cold start 2/3: full size",
+        lessons.supervised(
+            "cold-start-2-mixed",
+            easy,
+            data.file("cold-start-mixed.jsonl"),
+            mixed,
+            recipe.mixedSteps(),
+            recipe.coldStartRate(),
+            true));
+    return teach(
+        "cold start 3/3: sloppy",
+        lessons.supervised(
+            "cold-start-3-sloppy",
+            mixed,
+            data.file("cold-start-sloppy.jsonl"),
+            coldStart,
+            recipe.sloppySteps(),
+            recipe.coldStartRate() / 4,
+            true));
   }
 
   private Path decomposer(QuickstartData data) {
     Path base = out.resolve("lessons/gsrm-base");
     Path gsrm = out.resolve("gsrm");
     BaseModel.DECOMPOSER.write(base, vocabulary, seed + 1);
-    teach("decomposer", lessons.supervised(
-        "gsrm", base, data.file("gsrm.jsonl"), gsrm,
-        recipe.decomposerSteps(), recipe.decomposerRate(), true));
+    teach(
+        "decomposer",
+        lessons.supervised(
+            "gsrm",
+            base,
+            data.file("gsrm.jsonl"),
+            gsrm,
+            recipe.decomposerSteps(),
+            recipe.decomposerRate(),
+            true));
     new GsrmSettings(
             GsrmSettings.Split.SENTENCE, QuickstartData.DECOMPOSER_PROMPT, MAX_STEP_TOKENS, 2)
         .save(gsrm);
@@ -138,9 +166,16 @@ public final class Quickstart {
 
   private Path sftClean(Path coldStart, QuickstartData data) {
     // As many problems as RL sampled, each teacher path once.
-    return teach("SFT on clean paths", lessons.supervised(
-        "sft-clean", coldStart, data.file("sft-clean.jsonl"), out.resolve("sft-clean"),
-        recipe.sftCleanSteps(), recipe.rlRate(), true));
+    return teach(
+        "SFT on clean paths",
+        lessons.supervised(
+            "sft-clean",
+            coldStart,
+            data.file("sft-clean.jsonl"),
+            out.resolve("sft-clean"),
+            recipe.sftCleanSteps(),
+            recipe.rlRate(),
+            true));
   }
 
   private Path teach(String task, SftConfig config) {
@@ -159,10 +194,11 @@ public final class Quickstart {
   private Outcome evaluate(String task, Path directory, GrpoConfig config, QuickstartData data) {
     return seconds.time(
         "evaluation",
-        () -> progress.generation(
-            task,
-            (long) recipe.heldOutProblems() * recipe.samples(),
-            listener -> evaluate(directory, config, data, listener)));
+        () ->
+            progress.generation(
+                task,
+                (long) recipe.heldOutProblems() * recipe.samples(),
+                listener -> evaluate(directory, config, data, listener)));
   }
 
   private Outcome evaluate(

@@ -53,9 +53,11 @@ record Recipe(
   /** The run that the README shows. */
   static final Recipe FULL =
       new Recipe(
-          16_000, 16_000, 800, 200, 4, 12, 200, 800, 100, 4e-3, 500, 4e-3, 60, 12, 8, 5e-4, 250, 4, 0.7);
+          16_000, 16_000, 800, 200, 4, 12, 200, 800, 100, 4e-3, 500, 4e-3, 60, 12, 8, 5e-4, 250, 4,
+          0.7);
 
   /** Every stage in a minute or two: shows that they work, too short to learn much. */
   static final Recipe SMALL =
-      new Recipe(2_000, 2_000, 96, 24, 4, 12, 40, 40, 10, 4e-3, 60, 4e-3, 4, 6, 4, 5e-4, 10, 2, 0.7);
+      new Recipe(
+          2_000, 2_000, 96, 24, 4, 12, 40, 40, 10, 4e-3, 60, 4e-3, 4, 6, 4, 5e-4, 10, 2, 0.7);
 }
