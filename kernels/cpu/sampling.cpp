@@ -27,6 +27,8 @@ namespace rlkd::kernels::cpu {
 namespace {
 
 constexpr int64_t kBlock = 256;
+// Below this many logits starting the threads costs more than they save.
+constexpr int64_t kParallelLogits = 1 << 15;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 int64_t block_count(int64_t vocab) { return (vocab + kBlock - 1) / kBlock; }
@@ -257,9 +259,8 @@ void sampling(const SamplingInputs& inputs, Vector<int64_t> tokens, Vector<float
   const int64_t rows = inputs.logits.rows;
   const int64_t vocab = inputs.logits.cols;
   const size_t part = Scratch::bytes(vocab);
-  const int threads =
-      static_cast<int>(std::min<size_t>({workspace_bytes / part, static_cast<size_t>(omp_get_max_threads()),
-                                         static_cast<size_t>(std::max<int64_t>(1, rows))}));
+  const int64_t most = rows * vocab > kParallelLogits ? std::min<int64_t>(rows, omp_get_max_threads()) : 1;
+  const int threads = static_cast<int>(std::min<int64_t>(most, static_cast<int64_t>(workspace_bytes / part)));
 #pragma omp parallel num_threads(threads)
   {
     Scratch scratch(static_cast<char*>(workspace) + static_cast<size_t>(omp_get_thread_num()) * part, vocab);
