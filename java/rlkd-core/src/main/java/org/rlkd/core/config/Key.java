@@ -1,5 +1,6 @@
 package org.rlkd.core.config;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -13,5 +14,15 @@ record Key<T>(String name, ValueType<T> type, T defaultValue) {
   /** A key that may be null, and is where it is not given. */
   static <T> Key<Optional<T>> optional(String name, ValueType<T> type) {
     return new Key<>(name, type.orNull(), Optional.empty());
+  }
+
+  /** The default as it would be written in YAML. */
+  String describeDefault() {
+    Object value =
+        defaultValue instanceof Optional<?> optional ? optional.orElse(null) : defaultValue;
+    if (value instanceof Enum<?> constant) {
+      return constant.name().toLowerCase(Locale.ROOT);
+    }
+    return value == null ? "null" : value.toString();
   }
 }

@@ -43,7 +43,8 @@ public final class KeyTable {
   }
 
   KeyTable acts(Collection<Key<?>> keys) {
-    keys.forEach(key -> put(key.name(), new Standing.Acts()));
+    keys.forEach(
+        key -> put(key.name(), new Standing.Acts(key.type().expected(), key.describeDefault())));
     return this;
   }
 

@@ -7,8 +7,13 @@ import java.util.Set;
 /** What becomes of a key. */
 public sealed interface Standing {
 
-  /** The key does what TRL documents. */
-  record Acts() implements Standing {}
+  /**
+   * The key does what TRL documents.
+   *
+   * @param expected its values: "an integer of at least 1"
+   * @param defaultValue what holds where it is not given
+   */
+  record Acts(String expected, String defaultValue) implements Standing {}
 
   /**
    * The key has no meaning here whatever its value, and training is the same without it.

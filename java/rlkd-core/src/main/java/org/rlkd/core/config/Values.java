@@ -65,10 +65,23 @@ final class Values {
     }
     String key = setting.substring(0, equals).strip();
     String source = "--set " + key;
-    YamlValue value = YamlDocument.value(setting.substring(equals + 1), source, findings);
+    String written = setting.substring(equals + 1);
+    YamlValue value =
+        isPlainText(key, written)
+            ? new YamlValue.Scalar(written, true, 0)
+            : YamlDocument.value(written, source, findings);
     if (value != null) {
       add(key, value, 0, source);
     }
+  }
+
+  /** A path or prompt on the command line may hold what YAML would take for more than text. */
+  private boolean isPlainText(String key, String written) {
+    return table.standing(key) instanceof Standing.Acts acts
+        && (acts.expected().equals(ValueType.TEXT.expected())
+            || acts.expected().equals(ValueType.TEXT.orNull().expected()))
+        && !written.startsWith("'")
+        && !written.startsWith("\"");
   }
 
   private void add(String prefix, YamlValue.Mapping mapping, String source) {

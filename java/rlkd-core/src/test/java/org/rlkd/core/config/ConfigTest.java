@@ -186,6 +186,16 @@ class ConfigTest {
   }
 
   @Test
+  void textOnTheCommandLineIsTakenAsItIsWritten() throws IOException {
+    GrpoConfig config =
+        grpo("", "system_prompt=Note: say {x} #1", "model_name_or_path=[a]/b: c", "output_dir='x'");
+    assertThat(config.chat().systemPrompt()).contains("Note: say {x} #1");
+    assertThat(config.model()).contains("[a]/b: c");
+    assertThat(config.run().outputDir()).isEqualTo("x");
+    assertThat(grpo("system_prompt: a\n", "system_prompt=null").chat().systemPrompt()).isEmpty();
+  }
+
+  @Test
   void anEmptyFileGivesTheDefaults() throws IOException {
     assertThat(grpo("# nothing\n")).isEqualTo(GrpoConfig.load(Optional.empty(), List.of()));
   }

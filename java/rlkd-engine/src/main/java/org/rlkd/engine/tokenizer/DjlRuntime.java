@@ -1,11 +1,13 @@
 package org.rlkd.engine.tokenizer;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
  * Keeps the DJL library on this machine: no download of a native library, no telemetry, and its one
  * unpacked library file under a cache folder ({@code DJL_CACHE_DIR}, else {@code
- * $XDG_CACHE_HOME/rlkd/djl}, else {@code ~/.cache/rlkd/djl}).
+ * $XDG_CACHE_HOME/rlkd/djl}, else {@code ~/.cache/rlkd/djl}, else the temporary folder).
  */
 final class DjlRuntime {
 
@@ -28,7 +30,17 @@ final class DjlRuntime {
         xdg != null && !xdg.isBlank()
             ? Path.of(xdg)
             : Path.of(System.getProperty("user.home"), ".cache");
-    return base.resolve("rlkd").resolve("djl");
+    Path folder = base.resolve("rlkd").resolve("djl");
+    try {
+      Files.createDirectories(folder);
+      if (Files.isWritable(folder)) {
+        return folder;
+      }
+    } catch (IOException e) {
+      // A home without room for a cache: the temporary folder serves.
+    }
+    return Path.of(
+        System.getProperty("java.io.tmpdir"), "rlkd-djl-" + System.getProperty("user.name"));
   }
 
   private static void setIfAbsent(String property, String value) {
