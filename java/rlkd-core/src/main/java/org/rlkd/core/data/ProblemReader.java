@@ -27,6 +27,7 @@ import org.rlkd.core.chat.ChatMessage;
  */
 public final class ProblemReader {
   private static final List<String> PROMPTS = List.of("messages", "prompt", "problem", "question");
+  private static final String START_OF_REASONING = "<think>";
   private static final String END_OF_REASONING = "</think>";
 
   private final ProblemColumns columns;
@@ -161,12 +162,23 @@ public final class ProblemReader {
     List<TeacherPath> correct = new ArrayList<>();
     for (int i = 0; i < paths.size(); i++) {
       if (!verdicts.isArray() || verdicts.get(i).asBoolean()) {
-        String text = paths.get(i).text();
-        int end = text.indexOf(END_OF_REASONING);
-        correct.add(new TeacherPath(end < 0 ? text : text.substring(0, end), null));
+        correct.add(new TeacherPath(reasoning(paths.get(i).text()), null));
       }
     }
     return correct;
+  }
+
+  /**
+   * The text between the think tags; the first may be missing, the second too where the text was
+   * cut off.
+   */
+  private static String reasoning(String generation) {
+    int end = generation.indexOf(END_OF_REASONING);
+    String text = end < 0 ? generation : generation.substring(0, end);
+    String inside = text.stripLeading();
+    return inside.startsWith(START_OF_REASONING)
+        ? inside.substring(START_OF_REASONING.length()).stripLeading()
+        : text;
   }
 
   private static Optional<String> text(Row row, String column) {

@@ -65,7 +65,7 @@ class ProblemReaderTest {
     Path file =
         file(
             "a.jsonl",
-            "{\"problem\": \"p\", \"answer\": \"1\", \"generations\": [\"right</think>1\", \"wrong\", \"cut off\"],"
+            "{\"problem\": \"p\", \"answer\": \"1\", \"generations\": [\"<think>\\nright</think>1\", \"wrong\", \"cut off\"],"
                 + " \"correctness_math_verify\": [true, false, true]}");
     assertThat(reader.readAll(file).get(0).teacherPaths())
         .extracting(TeacherPath::text)
@@ -152,5 +152,20 @@ class ProblemReaderTest {
         .extracting(problem -> Optional.ofNullable(problem.teacherPaths().get(0).structureOrNull()))
         .filteredOn(Optional::isPresent)
         .hasSizeGreaterThan(1300);
+  }
+
+  @Test
+  void everyRecordedTraceBecomesAProblemWithTheReasoningOfItsCorrectGenerations() {
+    for (String name : List.of("amc23-r1-14b.jsonl", "math500-r1-14b.jsonl")) {
+      Path file = shared().resolve("data/traces").resolve(name);
+      assumeTrue(Files.exists(file), "no traces at " + file);
+      List<Problem> problems = reader.readAll(file);
+      assertThat(problems).isNotEmpty();
+      assertThat(problems)
+          .flatExtracting(Problem::teacherPaths)
+          .isNotEmpty()
+          .allSatisfy(
+              path -> assertThat(path.text()).isNotBlank().doesNotContain("</think>", "<think>"));
+    }
   }
 }

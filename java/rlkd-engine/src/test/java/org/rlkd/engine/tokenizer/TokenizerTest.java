@@ -82,6 +82,7 @@ class TokenizerTest {
       assertThat(tokenizer.encode("x</s>", false)).containsExactly('x', 258);
       assertThat(tokenizer.decode(new int[] {257, 256, 258}, true)).isEqualTo("ab");
       assertThat(tokenizer.decode(new int[] {257, 256, 258}, false)).isEqualTo("<s>ab</s>");
+      assertThat(tokenizer.decode(new int[] {'a', 5000, 'b'}, false)).isEqualTo("ab");
       assertThat(tokenizer.vocabSize()).isEqualTo(259);
     }
   }
