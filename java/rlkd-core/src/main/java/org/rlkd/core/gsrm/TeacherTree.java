@@ -47,11 +47,6 @@ public record TeacherTree(List<Node> nodes) {
     nodes = List.copyOf(nodes);
   }
 
-  /** The tree of one path: a chain. */
-  public static TeacherTree chain(Structure teacher) {
-    return merge(List.of(teacher), (one, other) -> false);
-  }
-
   /** Merges paths; those without steps add nothing. */
   public static TeacherTree merge(List<Structure> teachers, SameStep sameStep) {
     List<Integer> parents = new ArrayList<>();

@@ -1,10 +1,8 @@
 package org.rlkd.core.math;
 
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import org.rlkd.core.math.Answer.Relation.Operator;
 import org.rlkd.core.math.Answer.SetOperation;
@@ -27,85 +25,6 @@ final class AnswerParser {
   /** Deeper nesting is refused: bounds the stack on hostile input. */
   private static final int MAX_DEPTH = 60;
 
-  private static final Map<String, Function> FUNCTIONS =
-      Map.ofEntries(
-          Map.entry("sin", Function.SIN),
-          Map.entry("cos", Function.COS),
-          Map.entry("tan", Function.TAN),
-          Map.entry("cot", Function.COT),
-          Map.entry("sec", Function.SEC),
-          Map.entry("csc", Function.CSC),
-          Map.entry("arcsin", Function.ARCSIN),
-          Map.entry("arccos", Function.ARCCOS),
-          Map.entry("arctan", Function.ARCTAN),
-          Map.entry("sinh", Function.SINH),
-          Map.entry("cosh", Function.COSH),
-          Map.entry("tanh", Function.TANH),
-          Map.entry("exp", Function.EXP),
-          Map.entry("ln", Function.LN),
-          Map.entry("log", Function.LOG),
-          Map.entry("lg", Function.LOG));
-
-  private static final Map<Function, Function> INVERSES =
-      Map.of(
-          Function.SIN,
-          Function.ARCSIN,
-          Function.COS,
-          Function.ARCCOS,
-          Function.TAN,
-          Function.ARCTAN);
-
-  private static final Set<Function> TAKE_ANGLES =
-      Set.of(Function.SIN, Function.COS, Function.TAN, Function.COT, Function.SEC, Function.CSC);
-
-  private static final Map<String, Operator> RELATIONS =
-      Map.of(
-          "=",
-          Operator.EQUAL,
-          "≠",
-          Operator.NOT_EQUAL,
-          "<",
-          Operator.LESS,
-          "≤",
-          Operator.LESS_OR_EQUAL,
-          ">",
-          Operator.GREATER,
-          "≥",
-          Operator.GREATER_OR_EQUAL);
-
-  private static final Map<String, SetOperation.Kind> SET_OPERATIONS =
-      Map.of(
-          "∪",
-          SetOperation.Kind.UNION,
-          "∩",
-          SetOperation.Kind.INTERSECTION,
-          "∖",
-          SetOperation.Kind.DIFFERENCE);
-
-  private static final Map<String, Long> MAGNITUDES =
-      Map.of(
-          "hundred",
-          100L,
-          "thousand",
-          1_000L,
-          "million",
-          1_000_000L,
-          "billion",
-          1_000_000_000L,
-          "trillion",
-          1_000_000_000_000L);
-
-  private static final Set<String> TWO_ARGUMENTS =
-      Set.of("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom");
-
-  private static final Set<String> CLOSING_COMMANDS = Set.of("rfloor", "rceil");
-
-  private static final Set<String> SEPARATORS = Set.of("and", "or", ", and", ", or", "and/or");
-  private static final Set<String> PERCENT = Set.of("percent", "percentage", "per cent", "pct");
-
-  /** What closes the brackets that may be open. */
-  private static final Set<String> CLOSING = Set.of(")", "]", "\\}", "}", "&", "\\\\");
-
   private final List<Token> tokens;
   private int at;
   private int depth;
@@ -120,7 +39,7 @@ final class AnswerParser {
 
   /** Parses a whole answer that {@link AnswerNotation} has normalised. */
   static Answer parse(String answer) throws Unparsable {
-    AnswerParser parser = new AnswerParser(withDigitArguments(LatexLexer.tokens(answer)));
+    AnswerParser parser = new AnswerParser(LatexLexer.tokens(answer));
     parser.skipLeadingText();
     if (parser.peek().kind() == Token.Kind.STOP) {
       return parser.allWords();
@@ -133,26 +52,6 @@ final class AnswerParser {
       throw parser.unexpected();
     }
     return result;
-  }
-
-  /** {@code \frac43} has two arguments: the first digit of its number is one of its own. */
-  private static List<Token> withDigitArguments(List<Token> tokens) {
-    List<Token> split = new ArrayList<>();
-    for (Token token : tokens) {
-      boolean first =
-          !split.isEmpty() && TWO_ARGUMENTS.contains(split.get(split.size() - 1).text());
-      if (first && token.kind() == Token.Kind.NUMBER && token.text().matches("\\d{2,}")) {
-        split.add(digits(token.text().substring(0, 1)));
-        split.add(digits(token.text().substring(1)));
-      } else {
-        split.add(token);
-      }
-    }
-    return split;
-  }
-
-  private static Token digits(String digits) {
-    return new Token(Token.Kind.NUMBER, digits, Rational.of(new BigDecimal(digits)), false);
   }
 
   private Token peek() {
@@ -223,7 +122,7 @@ final class AnswerParser {
     Token token = peek();
     return token.isSymbol(",")
         || token.isSymbol(";")
-        || (isText(token) && SEPARATORS.contains(lower(token)));
+        || (isText(token) && AnswerVocabulary.SEPARATORS.contains(lower(token)));
   }
 
   private boolean atEnd() {
@@ -232,7 +131,7 @@ final class AnswerParser {
         || token.kind() == Token.Kind.END
         || atSeparator()
         || token.isSymbol(".")
-        || (token.kind() == Token.Kind.SYMBOL && CLOSING.contains(token.text()));
+        || (token.kind() == Token.Kind.SYMBOL && AnswerVocabulary.CLOSING.contains(token.text()));
   }
 
   private Answer listing() throws Unparsable {
@@ -268,9 +167,9 @@ final class AnswerParser {
     sides.add(sets());
     while (peek().kind() == Token.Kind.SYMBOL) {
       String symbol = peek().text();
-      if (RELATIONS.containsKey(symbol)) {
+      if (AnswerVocabulary.RELATIONS.containsKey(symbol)) {
         at++;
-        Operator operator = RELATIONS.get(symbol);
+        Operator operator = AnswerVocabulary.RELATIONS.get(symbol);
         if ((symbol.equals("<") || symbol.equals(">")) && accept("=")) {
           operator = symbol.equals("<") ? Operator.LESS_OR_EQUAL : Operator.GREATER_OR_EQUAL;
         }
@@ -305,8 +204,9 @@ final class AnswerParser {
 
   private Answer sets() throws Unparsable {
     Answer left = sum();
-    while (peek().kind() == Token.Kind.SYMBOL && SET_OPERATIONS.containsKey(peek().text())) {
-      SetOperation.Kind kind = SET_OPERATIONS.get(next().text());
+    while (peek().kind() == Token.Kind.SYMBOL
+        && AnswerVocabulary.SET_OPERATIONS.containsKey(peek().text())) {
+      SetOperation.Kind kind = AnswerVocabulary.SET_OPERATIONS.get(next().text());
       left = new SetOperation(kind, left, sum());
     }
     return left;
@@ -342,7 +242,7 @@ final class AnswerParser {
           left = scalar(new Expression.Quotient(expression(left), expression(factor())));
         }
       } else if (isText(peek())) {
-        if (SEPARATORS.contains(lower(peek()))) {
+        if (AnswerVocabulary.SEPARATORS.contains(lower(peek()))) {
           return left;
         }
         left = afterText(left);
@@ -357,16 +257,17 @@ final class AnswerParser {
   /** A word after a factor: percent, a magnitude, or a unit or remark, which is dropped. */
   private Answer afterText(Answer left) throws Unparsable {
     String text = lower(next()).replaceAll("\\.$", "");
-    if (PERCENT.contains(text)) {
+    if (AnswerVocabulary.PERCENT.contains(text)) {
       percent = true;
       return left;
     }
-    if (MAGNITUDES.containsKey(text)) {
+    if (AnswerVocabulary.MAGNITUDES.containsKey(text)) {
       return scalar(
-          new Expression.Product(expression(left), Expression.number(MAGNITUDES.get(text))));
+          new Expression.Product(
+              expression(left), Expression.number(AnswerVocabulary.MAGNITUDES.get(text))));
     }
     while (true) {
-      if (isText(peek()) && !SEPARATORS.contains(lower(peek()))) {
+      if (isText(peek()) && !AnswerVocabulary.SEPARATORS.contains(lower(peek()))) {
         at++;
       } else if (peek().isSymbol("^")) {
         at++;
@@ -385,7 +286,7 @@ final class AnswerParser {
   private boolean startsFactor(Token token) {
     return switch (token.kind()) {
       case NUMBER, LETTER, BEGIN -> true;
-      case COMMAND -> !CLOSING_COMMANDS.contains(token.text());
+      case COMMAND -> !AnswerVocabulary.CLOSING_COMMANDS.contains(token.text());
       case SYMBOL ->
           Set.of("(", "[", "{", "\\{", "∞", "∅").contains(token.text())
               || (token.text().equals("|") && absDepth == 0 && setDepth == 0);
@@ -585,8 +486,8 @@ final class AnswerParser {
       case "lceil" -> scalar(enclosed(Function.CEIL, "rceil"));
       case "pi" -> scalar(Constant.PI);
       default -> {
-        if (FUNCTIONS.containsKey(name)) {
-          yield scalar(function(FUNCTIONS.get(name)));
+        if (AnswerVocabulary.FUNCTIONS.containsKey(name)) {
+          yield scalar(function(AnswerVocabulary.FUNCTIONS.get(name)));
         }
         yield letter("\\" + name);
       }
@@ -639,15 +540,15 @@ final class AnswerParser {
     }
     boolean inverse =
         power != null
-            && INVERSES.containsKey(function)
+            && AnswerVocabulary.INVERSES.containsKey(function)
             && ExactEvaluator.evaluate(power).filter(Rational.of(-1)::equals).isPresent();
     if (inverse) {
-      function = INVERSES.get(function);
+      function = AnswerVocabulary.INVERSES.get(function);
       power = null;
     }
-    angleDepth += TAKE_ANGLES.contains(function) ? 1 : 0;
+    angleDepth += AnswerVocabulary.TAKE_ANGLES.contains(function) ? 1 : 0;
     Expression argument = functionArgument();
-    angleDepth -= TAKE_ANGLES.contains(function) ? 1 : 0;
+    angleDepth -= AnswerVocabulary.TAKE_ANGLES.contains(function) ? 1 : 0;
     Expression call =
         base != null && function == Function.LOG
             ? new Expression.Call(Function.LOG_BASE, List.of(base, argument))
@@ -670,8 +571,8 @@ final class AnswerParser {
     while (peek().kind() == Token.Kind.LETTER
         || peek().kind() == Token.Kind.NUMBER
         || (peek().kind() == Token.Kind.COMMAND
-            && !FUNCTIONS.containsKey(peek().text())
-            && !CLOSING_COMMANDS.contains(peek().text()))) {
+            && !AnswerVocabulary.FUNCTIONS.containsKey(peek().text())
+            && !AnswerVocabulary.CLOSING_COMMANDS.contains(peek().text()))) {
       argument = new Expression.Product(argument, expression(postfix(primary())));
     }
     return argument;

@@ -60,6 +60,9 @@ final class LatexLexer {
           "bm",
           "ensuremath");
 
+  private static final Set<String> TWO_ARGUMENTS =
+      Set.of("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom");
+
   private static final Set<String> TEXT =
       Set.of(
           "text",
@@ -183,7 +186,27 @@ final class LatexLexer {
     if (input.length() > MAX_LENGTH) {
       throw new Unparsable("longer than " + MAX_LENGTH);
     }
-    return new LatexLexer(input).run();
+    return withDigitArguments(new LatexLexer(input).run());
+  }
+
+  /** {@code \frac43} has two arguments: the first digit of its number is one of its own. */
+  private static List<Token> withDigitArguments(List<Token> tokens) {
+    List<Token> split = new ArrayList<>();
+    for (Token token : tokens) {
+      boolean first =
+          !split.isEmpty() && TWO_ARGUMENTS.contains(split.get(split.size() - 1).text());
+      if (first && token.kind() == Token.Kind.NUMBER && token.text().matches("\\d{2,}")) {
+        split.add(digits(token.text().substring(0, 1)));
+        split.add(digits(token.text().substring(1)));
+      } else {
+        split.add(token);
+      }
+    }
+    return split;
+  }
+
+  private static Token digits(String digits) {
+    return new Token(Token.Kind.NUMBER, digits, Rational.of(new BigDecimal(digits)), false);
   }
 
   private List<Token> run() throws Unparsable {

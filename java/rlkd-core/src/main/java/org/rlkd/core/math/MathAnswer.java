@@ -88,9 +88,9 @@ public final class MathAnswer {
             .isPresent();
   }
 
-  /** The content of a reference answer that is written as a box or as a formula. */
+  /** The answer in a reference that is a whole solution: its box, or what follows GSM8K's ####. */
   private static String reference(String gold) {
-    return gold.contains("\\boxed") ? extract(gold).orElse("") : gold;
+    return gold.contains("\\boxed") || gold.contains("####") ? extract(gold).orElse("") : gold;
   }
 
   private static Optional<Answer> parse(String text) {

@@ -13,9 +13,6 @@ import org.rlkd.core.text.NearestName;
  * reward_funcs}.
  */
 public final class Rewards {
-  /** Weights of accuracy, format, tag_count and structure in the RLKD reference's recipes. */
-  public static final List<Double> RLKD_REFERENCE_WEIGHTS = List.of(15.0, 10.0, 10.0, 15.0);
-
   private static final Map<String, String> ALIASES =
       Map.of(
           "accuracy_open_math", "accuracy",
@@ -40,11 +37,6 @@ public final class Rewards {
       List.of("code", "binary_code", "ioi_code", "cf_code");
 
   private Rewards() {}
-
-  /** The names that {@link #byName} knows, without aliases. */
-  public static List<String> names() {
-    return NAMES;
-  }
 
   /**
    * Returns the reward of a name or alias.
