@@ -36,6 +36,12 @@ struct Lanes {
   RLKD_INLINE void store(float* to) const {
     for (int i = 0; i < kParts; ++i) std::memcpy(to + i * kWidth, &parts[i], sizeof(Part));
   }
+  RLKD_INLINE void add(const Lanes& a) {
+    for (int i = 0; i < kParts; ++i) parts[i] += a.parts[i];
+  }
+  RLKD_INLINE void keep_larger(const Lanes& a) {
+    for (int i = 0; i < kParts; ++i) parts[i] = a.parts[i] > parts[i] ? a.parts[i] : parts[i];
+  }
   RLKD_INLINE void add_product(const Lanes& a, const Lanes& b) {
     for (int i = 0; i < kParts; ++i) parts[i] += a.parts[i] * b.parts[i];
   }
@@ -44,37 +50,61 @@ struct Lanes {
   }
 };
 
-RLKD_INLINE float sum_of(const Lanes<8>& lanes);
-RLKD_INLINE float sum_of(const Lanes<16>& lanes) {
-  Lanes<8> half;
-  half.parts[0] = __builtin_shufflevector(lanes.parts[0], lanes.parts[0], 0, 1, 2, 3, 4, 5, 6, 7);
-  half.parts[1] = __builtin_shufflevector(lanes.parts[0], lanes.parts[0], 8, 9, 10, 11, 12, 13, 14, 15);
-  return sum_of(half);
-}
-RLKD_INLINE float sum_of(const Lanes<8>& lanes) {
+using Quarter __attribute__((vector_size(4 * sizeof(float)))) = float;
+
+// Lane i of the result is the sum of lanes i, i + 4, i + 8, i + 12, in the same order for every width.
+RLKD_INLINE Quarter fold(const Lanes<8>& lanes) {
   const auto half = lanes.parts[0] + lanes.parts[1];
-  const auto quarter =
-      __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
-  return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
 }
-RLKD_INLINE float sum_of(const Lanes<4>& lanes) {
-  const auto quarter = (lanes.parts[0] + lanes.parts[2]) + (lanes.parts[1] + lanes.parts[3]);
-  return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+RLKD_INLINE Quarter fold(const Lanes<16>& lanes) {
+  const auto& all = lanes.parts[0];
+  Lanes<8> halves;
+  halves.parts[0] = __builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7);
+  halves.parts[1] = __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15);
+  return fold(halves);
+}
+RLKD_INLINE Quarter fold(const Lanes<4>& lanes) {
+  return (lanes.parts[0] + lanes.parts[2]) + (lanes.parts[1] + lanes.parts[3]);
 }
 
 template <int kWidth>
-RLKD_INLINE float dot(const float* a, const float* b, int64_t size) {
-  Lanes<kWidth> sums{};
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    Lanes<kWidth> x, y;
-    x.load(a + i);
-    y.load(b + i);
-    sums.add_product(x, y);
+RLKD_INLINE float sum_of(const Lanes<kWidth>& lanes) {
+  const Quarter quarter = fold(lanes);
+  return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+}
+
+// scores[i] = scale * query . keys[offsets[i]] for four keys at once.
+template <int kWidth>
+RLKD_INLINE void dot_four(float* scores, float scale, const float* query, const float* keys,
+                          const int64_t* offsets, int64_t head_dim) {
+  Lanes<kWidth> sums[4]{};
+  int64_t d = 0;
+  for (; d + kLanes <= head_dim; d += kLanes) {
+    Lanes<kWidth> q;
+    q.load(query + d);
+    for (int i = 0; i < 4; ++i) {
+      Lanes<kWidth> k;
+      k.load(keys + offsets[i] + d);
+      sums[i].add_product(q, k);
+    }
   }
-  float sum = sum_of(sums);
-  for (; i < size; ++i) sum += a[i] * b[i];
-  return sum;
+  // A transposition turns four vectors of partial sums into one vector of sums.
+  const Quarter a = fold(sums[0]), b = fold(sums[1]), c = fold(sums[2]), e = fold(sums[3]);
+  const Quarter ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Quarter ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quarter ce_low = __builtin_shufflevector(c, e, 0, 4, 1, 5);
+  const Quarter ce_high = __builtin_shufflevector(c, e, 2, 6, 3, 7);
+  const Quarter ab = ab_low + ab_high;  // a0 + a2, b0 + b2, a1 + a3, b1 + b3
+  const Quarter ce = ce_low + ce_high;
+  const Quarter even = __builtin_shufflevector(ab, ce, 0, 1, 4, 5);
+  const Quarter odd = __builtin_shufflevector(ab, ce, 2, 3, 6, 7);
+  const Quarter sum = even + odd;
+  for (int i = 0; i < 4; ++i) {
+    float total = sum[i];
+    for (int64_t tail = d; tail < head_dim; ++tail) total += query[tail] * keys[offsets[i] + tail];
+    scores[i] = scale * total;
+  }
 }
 
 // e^x for x <= 0, relative error below 2e-7, by Cephes' expf without its branches. Below -87.3, where e^x is
@@ -107,23 +137,32 @@ struct Running {
   float normaliser = 0;
 };
 
-// Turns a tile of scores into e^(score - maximum) at the new running maximum and rescales what was summed
-// before.
+// Turns a tile of scores into e^(score - maximum) at the new running maximum and rescales what was summed before.
+// Past the end of a short tile the scores are -inf.
+template <int kWidth>
 RLKD_INLINE void advance(Running& running, float* sums, float* scores, int64_t tile, int64_t head_dim) {
+  Lanes<kWidth> largest, other;
+  largest.load(scores);
+  static_assert(kTile == 2 * kLanes);
+  other.load(scores + kLanes);
+  largest.keep_larger(other);
+  float candidates[kLanes];
+  largest.store(candidates);
   float maximum = running.maximum;
-  for (int64_t t = 0; t < tile; ++t) maximum = scores[t] > maximum ? scores[t] : maximum;
-  // Past the end of a short tile stand old values: computed for the sake of a loop of fixed length, not
-  // summed.
+  for (float candidate : candidates) maximum = candidate > maximum ? candidate : maximum;
   for (int64_t t = 0; t < kTile; ++t) scores[t] = exp_nonpositive(scores[t] - maximum);
-  float sum = 0;
-  for (int64_t t = 0; t < tile; ++t) sum += scores[t];
+  for (int64_t t = tile; t < kTile; ++t) scores[t] = 0;
+  Lanes<kWidth> total;
+  total.load(scores);
+  other.load(scores + kLanes);
+  total.add(other);
   if (maximum != running.maximum) {
     const float rescale = exp_nonpositive(running.maximum - maximum);
     running.normaliser *= rescale;
     for (int64_t d = 0; d < head_dim; ++d) sums[d] *= rescale;
   }
   running.maximum = maximum;
-  running.normaliser += sum;
+  running.normaliser += sum_of(total);
 }
 
 // sums[d] += sum_t weights[t] * values[offsets[t] + d] for kVectors * 16 entries of d.
@@ -170,7 +209,7 @@ RLKD_INLINE void attend(const DecodeAttention& inputs, int64_t row, int64_t firs
   float sums[kHeads * kDecodeAttentionMaxHeadDim];
   std::memset(sums, 0, static_cast<size_t>(heads * head_dim) * sizeof(float));
   Running running[kHeads];
-  float scores[kHeads][kTile] = {};
+  float scores[kHeads][kTile];
   int64_t offsets[kTile];
   int64_t head_offsets[kHeads];
   for (int64_t h = 0; h < heads; ++h) head_offsets[h] = (first + h) / group * head_dim;
@@ -186,14 +225,17 @@ RLKD_INLINE void attend(const DecodeAttention& inputs, int64_t row, int64_t firs
         ++block;
       }
     }
-    for (int64_t t = 0; t < tile; ++t) {
+    // The last four tokens of a tile may reach past its end: those read the last key again.
+    for (int64_t t = tile; t < (tile + 3) / 4 * 4; ++t) offsets[t] = offsets[tile - 1];
+    for (int64_t t = 0; t < tile; t += 4) {
       for (int64_t h = 0; h < heads; ++h) {
-        scores[h][t] = inputs.scale * dot<kWidth>(query + h * head_dim,
-                                                  inputs.keys.data + offsets[t] + head_offsets[h], head_dim);
+        dot_four<kWidth>(&scores[h][t], inputs.scale, query + h * head_dim,
+                         inputs.keys.data + head_offsets[h], offsets + t, head_dim);
       }
     }
     for (int64_t h = 0; h < heads; ++h) {
-      advance(running[h], sums + h * head_dim, scores[h], tile, head_dim);
+      for (int64_t t = tile; t < kTile; ++t) scores[h][t] = -std::numeric_limits<float>::infinity();
+      advance<kWidth>(running[h], sums + h * head_dim, scores[h], tile, head_dim);
       gather_head<kWidth>(sums + h * head_dim, scores[h], inputs.values.data + head_offsets[h], offsets, tile,
                           head_dim);
     }
