@@ -71,6 +71,10 @@ final class AnswerNotation {
   private static final Pattern WORD_FRACTION =
       Pattern.compile("(?:(?<count>[a-z]+)[ -])?(?<part>hal(?:f|ves)|thirds?|quarters?|fourths?)");
 
+  /** "(mod 7)" says of what ring the answer is; the answer is what stands before it. */
+  private static final String MODULUS =
+      "\\\\pmod\\s*(?:\\{[^{}]*\\}|\\w)|\\(\\s*\\\\?b?mod\\s*\\d+\\s*\\)";
+
   private AnswerNotation() {}
 
   static String normalize(String answer) {
@@ -86,6 +90,7 @@ final class AnswerNotation {
             .replace("{.}", ".")
             .replaceAll(",\\s*\\\\!\\s*", ",")
             .replace("\\!", "")
+            .replaceAll(MODULUS, "")
             .strip();
     return number(text.toLowerCase(Locale.ROOT).replaceAll("[.\\s]+$", "")).orElse(text);
   }

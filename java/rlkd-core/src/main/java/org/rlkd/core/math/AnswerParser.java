@@ -115,7 +115,8 @@ final class AnswerParser {
     if (words.isEmpty()) {
       throw new Unparsable("empty");
     }
-    return new Answer.Words(words.toString());
+    String number = AnswerNotation.normalize(words.toString());
+    return number.contentEquals(words) ? new Answer.Words(number) : parse(number);
   }
 
   private boolean atSeparator() {

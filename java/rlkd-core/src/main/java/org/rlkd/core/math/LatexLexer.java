@@ -63,6 +63,9 @@ final class LatexLexer {
   private static final Set<String> TWO_ARGUMENTS =
       Set.of("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom");
 
+  private static final Set<String> UPRIGHT =
+      Set.of("text", "textrm", "mbox", "mathrm", "operatorname");
+
   private static final Set<String> TEXT =
       Set.of(
           "text",
@@ -158,8 +161,8 @@ final class LatexLexer {
   private static final Set<String> SHORT_WORDS =
       Set.of(
           "cm", "mm", "km", "kg", "mg", "ml", "mL", "ft", "in", "hr", "mi", "lb", "oz", "pm", "am",
-          "is", "of", "to", "an", "as", "so", "no", "or", "if", "it", "We", "we", "It", "If", "So",
-          "Is", "at", "by", "be");
+          "is", "of", "to", "an", "as", "so", "th", "nd", "rd", "no", "or", "if", "it", "We", "we",
+          "It", "If", "So", "Is", "at", "by", "be");
 
   private static final Pattern GROUPED =
       Pattern.compile(
@@ -303,7 +306,7 @@ final class LatexLexer {
       dropDelimiterDot(name);
       space = true;
     } else if (TEXT.contains(name)) {
-      text();
+      text(UPRIGHT.contains(name));
     } else if (SYMBOLS.containsKey(name)) {
       addSymbol(SYMBOLS.get(name));
     } else if (name.endsWith("dots")) {
@@ -337,7 +340,8 @@ final class LatexLexer {
     }
   }
 
-  private void text() throws Unparsable {
+  /** Upright letters after a number are a unit, unless they are the numbers e and i. */
+  private void text(boolean upright) throws Unparsable {
     while (at < input.length() && Character.isWhitespace(input.charAt(at))) {
       at++;
     }
@@ -346,7 +350,8 @@ final class LatexLexer {
     if (FUNCTIONS.contains(name)) {
       add(Token.Kind.COMMAND, name, null);
     } else if (content.length() == 1 && isLetter(content.charAt(0))) {
-      add(Token.Kind.LETTER, content, null);
+      boolean unit = upright && afterNumber() && !content.equals("e") && !content.equals("i");
+      add(unit ? Token.Kind.TEXT : Token.Kind.LETTER, content, null);
     } else if (content.chars().anyMatch(c -> isDigit((char) c)) || content.startsWith("\\")) {
       for (Token token : tokens(content)) {
         if (token.kind() != Token.Kind.STOP) {
@@ -356,6 +361,10 @@ final class LatexLexer {
     } else if (!content.isEmpty()) {
       add(Token.Kind.TEXT, content, null);
     }
+  }
+
+  private boolean afterNumber() {
+    return !tokens.isEmpty() && tokens.get(tokens.size() - 1).kind() == Token.Kind.NUMBER;
   }
 
   /** The content of a braced group that starts here. */
