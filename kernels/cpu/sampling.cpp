@@ -1,7 +1,7 @@
 /*
  * sampling on CPUs: rows over threads; a row without sorting the vocabulary.
  *
- * The kept tokens are always a prefix of the order "falling score, then rising id" (min_p aside), so one pair
+ * The kept tokens are always a prefix of the order "falling score, then falling id" (min_p aside), so one pair
  * (score, id), the Cut, describes them. Maxima of blocks of 256 scores tell which blocks can hold a kept
  * token; the others are not looked at again. top_k: the k-th largest block maximum bounds the k-th largest
  * score from below; few scores reach it. top_p: tokens of weight < (1 - top_p) total / (2 vocab) together
@@ -39,17 +39,17 @@ struct Candidate {
   int32_t token;
 };
 
-/** By falling score, then rising id. */
+/** By falling score, then falling id. */
 bool before(const Candidate& a, const Candidate& b) {
-  return a.score > b.score || (a.score == b.score && a.token < b.token);
+  return a.score > b.score || (a.score == b.score && a.token > b.token);
 }
 
-/** Keeps scores above `score`, and of those equal to it ids up to `last`. */
+/** Keeps scores above `score`, and of those equal to it ids from `first` on. */
 struct Cut {
   float score = -kInfinity;
-  int64_t last = std::numeric_limits<int64_t>::max();
+  int64_t first = 0;
 
-  bool keeps(float other, int64_t token) const { return other > score || (other == score && token <= last); }
+  bool keeps(float other, int64_t token) const { return other > score || (other == score && token >= first); }
 };
 
 /** One thread's part of the workspace. */
@@ -88,7 +88,7 @@ class Row {
   }
 
   void keep_top_k(int64_t k) {
-    if (k > 0 && k < vocab_) cut_ = {kth_largest(k), std::numeric_limits<int64_t>::max()};
+    if (k > 0 && k < vocab_) cut_ = {kth_largest(k), 0};
   }
 
   void keep_top_p(double top_p) {

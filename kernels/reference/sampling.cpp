@@ -40,7 +40,7 @@ int64_t drawn(const SamplingInputs& inputs, int64_t row) {
   for (size_t j = 0; j < vocab; ++j) w[j] = std::exp((y[j] - *largest) / temperature);
 
   std::vector<size_t> order(vocab);
-  std::iota(order.begin(), order.end(), size_t{0});
+  std::iota(order.rbegin(), order.rend(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return y[a] > y[b]; });
 
   size_t kept = vocab;  // a prefix of order

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/vector/kernels.h"
 #include "rlkd/kernels/cpu_features.h"
 #include "test/support/compare.h"
 #include "test/support/guarded.h"
@@ -272,6 +273,24 @@ TEST(Logprob, a_rows_result_depends_on_nothing_but_the_row) {
     EXPECT_EQ(entropy, batch[static_cast<size_t>(rows + i)]);
     EXPECT_EQ(logsumexp, batch[static_cast<size_t>(2 * rows + i)]);
   }
+}
+
+TEST(Logprob, float_exponentials_err_by_less_than_two_units_in_the_last_place) {
+  // With logsumexp 0, temperature 1 and dlogprob -1 the backward row is exp(x) itself.
+  std::vector<float> x;
+  for (float value = 0; value > -87.3f; value -= 0.00137f) x.push_back(value);
+  std::vector<float> e = x;
+  cpu::vector_kernels().logprob_backward_row(e.data(), static_cast<int64_t>(e.size()), 1, 0, 0, -1, 0);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double exact = std::exp(static_cast<double>(x[i]));
+    const double ulp =
+        std::nextafter(static_cast<float>(exact), kInfinity) - static_cast<double>(static_cast<float>(exact));
+    ASSERT_LT(std::abs(e[i] - exact), 2 * ulp) << "exp(" << x[i] << ")";
+  }
+  float below[] = {-87.4f, -104.0f, -1000.0f, -kInfinity, kNaN};
+  cpu::vector_kernels().logprob_backward_row(below, 5, 1, 0, 0, -1, 0);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(below[i], 0);
+  EXPECT_TRUE(std::isnan(below[4]));
 }
 
 TEST(Logprob, the_environment_can_lower_the_instruction_set) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/vector/kernels.h"
 #include "rlkd/kernels/logprob.h"
 #include "rlkd/kernels/philox.h"
 #include "test/support/compare.h"
@@ -141,6 +142,20 @@ TEST(Philox, uniform_numbers_fill_the_unit_interval) {
   EXPECT_TRUE(close(sum / 100000, 0.5, {5e-3, 0}));  // 5.5 standard errors
 }
 
+TEST(Sampling, double_exponentials_err_by_less_than_two_units_in_the_last_place) {
+  std::vector<float> x;
+  for (float value = 0; value > -700; value -= 0.0137f) x.push_back(value);
+  std::vector<double> e(x.size());
+  cpu::vector_kernels().softmax_weights(x.data(), static_cast<int64_t>(x.size()), 0, 1, e.data());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const long double exact = std::exp(static_cast<long double>(x[i]));
+    const auto rounded = static_cast<double>(exact);
+    const double ulp = std::nextafter(rounded, HUGE_VAL) - rounded;
+    ASSERT_LT(std::abs(static_cast<double>(e[i] - exact)), 2 * ulp) << "exp(" << x[i] << ")";
+  }
+  EXPECT_EQ(e[0], 1) << "the weight of the largest score";
+}
+
 TEST(Sampling, draws_each_token_as_often_as_its_probability) {
   constexpr int64_t rows = 50000;
   const std::vector<double> p{0.3, 0.02, 0.25, 0.03, 0.1, 0.2, 0.06, 0.04};
@@ -176,7 +191,8 @@ TEST(Sampling, top_p_keeps_the_smallest_set_that_reaches_it) {
   EXPECT_EQ(support(row, {1, 0, 0.8f}), (Set{1, 2, 3}));
   EXPECT_EQ(support(row, {1, 0, 0.95f}), (Set{0, 1, 2, 3}));
   EXPECT_EQ(support(row, {1, 0, 0.0f}), (Set{1})) << "at least one token";
-  EXPECT_EQ(support({0, 0, 0, 0}, {1, 0, 0.5f}), (Set{0, 1})) << "equal tokens by rising id";
+  EXPECT_EQ(support({0, 0, 0, 0}, {1, 0, 0.5f}), (Set{2, 3}))
+      << "equal tokens by falling id, as torch.sort leaves them";
 }
 
 TEST(Sampling, top_p_counts_shares_of_what_top_k_left) {

@@ -302,7 +302,7 @@ RLKD_API rlkd_status rlkd_structure_alignment(const rlkd_context* context, const
  *      once each;
  *   2. temperature;
  *   3. top_k: the k largest, and what ties with the last of them;
- *   4. top_p: by falling logit, then rising id, the shortest prefix whose share of what top_k left is >= top_p, at
+ *   4. top_p: by falling logit, then falling id, the shortest prefix whose share of what top_k left is >= top_p, at
  *      least one token;
  *   5. min_p: tokens at least min_p times as likely as the likeliest;
  *   6. the inverse CDF in vocabulary order at one uniform number in [0, 1), the upper 53 bits of Philox4x32-10 with

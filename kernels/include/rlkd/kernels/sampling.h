@@ -6,7 +6,7 @@
  *   2. temperature         w_j = exp((y_j - max y) / temperature), in double; 0: greedy, the lowest id of the
  *                          largest y
  *   3. top_k               keep y_j >= the k-th largest y (ties with it stay, as in transformers)
- *   4. top_p               keep the shortest prefix, by falling y then rising id, whose share of the weights
+ *   4. top_p               keep the shortest prefix, by falling y then falling id, whose share of the weights
  *                          that top_k left is >= top_p; at least one token
  *   5. min_p               keep w_j >= min_p (the largest w is 1)
  *   6. draw                the first token, by id, where the running sum of kept weights exceeds u times
