@@ -9,13 +9,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.LossType;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tokenizer.Tokenizer;
 import org.rlkd.engine.training.metrics.JsonlMetricSink;
 import org.rlkd.engine.training.metrics.MetricSink;
@@ -41,7 +41,7 @@ final class ForkedRun {
   }
 
   private static void run(Path output, long pause) {
-    torch.set_num_threads(1);
+    CpuThreads.set(1);
     GrpoOptions options = TinyGrpo.options(STEPS, LossType.DAPO);
     try (RunLock lock = RunLock.acquire(output)) {
       CheckpointStore store = new CheckpointStore(output, 0);

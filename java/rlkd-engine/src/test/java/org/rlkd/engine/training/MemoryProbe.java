@@ -9,6 +9,7 @@ import java.util.SplittableRandom;
 import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.config.LossType;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
@@ -26,7 +27,7 @@ final class MemoryProbe {
 
   /** Arguments: sft or grpo, tokens of a completion. Prints "bytes beyond: N" and "loss: X". */
   public static void main(String[] args) throws IOException {
-    torch.set_num_threads(1);
+    CpuThreads.set(1);
     torch.mm(torch.ones(64, 64), torch.ones(64, 64)).close();
     TensorView.of(torch.ones(1)).close();
     long before = status("VmRSS");

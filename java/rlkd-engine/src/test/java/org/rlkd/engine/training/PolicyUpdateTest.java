@@ -88,6 +88,30 @@ class PolicyUpdateTest {
     return new BatchParts(mostTokens, Long.MAX_VALUE);
   }
 
+  /** The quantile is taken over the whole micro-batch, so nothing may be cut or skipped. */
+  @Test
+  void an_entropy_quantile_sees_the_whole_micro_batch_whatever_the_parts() {
+    try (CausalLm model = TinyModels.qwen2(3)) {
+      List<Rollout> rollouts = new ArrayList<>(rollouts(7));
+      rollouts.set(2, advantage(rollouts.get(2), 0));
+      rollouts.set(3, untrained(rollouts.get(3)));
+      GrpoOptions one = withLoss(options(LossType.GRPO, 1 << 20, false), 0.5);
+      GrpoOptions other =
+          withLoss(options(LossType.GRPO, 2L * TinyModels.VOCAB * Float.BYTES, true), 0.5);
+      PolicyUpdate.Sums whole = new PolicyUpdate.Sums();
+      float[] expected = gradients(model, one, parts(100_000), rollouts, whole);
+      assertSame(model, other, parts(20), rollouts, whole, expected);
+      float[] all =
+          gradients(
+              model,
+              options(LossType.GRPO, 1 << 20, false),
+              parts(100_000),
+              rollouts,
+              new PolicyUpdate.Sums());
+      assertThat(Arrays.equals(all, expected)).as("the quantile has an effect").isFalse();
+    }
+  }
+
   @Test
   void log_probs_of_rollouts_keep_their_order_and_agree_with_single_sequences() {
     try (CausalLm model = TinyModels.qwen2(3);
@@ -164,6 +188,26 @@ class PolicyUpdateTest {
         base.seed(),
         logitsBudget,
         base.mostSkippedInARow());
+  }
+
+  private static GrpoOptions withLoss(GrpoOptions o, double topEntropyQuantile) {
+    return new GrpoOptions(
+        o.batch(),
+        o.sampling(),
+        o.maxPromptLength(),
+        o.longPrompts(),
+        o.advantage(),
+        TinyGrpo.loss(o.loss().lossType(), 0, topEntropyQuantile),
+        o.oldLogprobs(),
+        o.maskTruncatedCompletions(),
+        o.skipZeroAdvantages(),
+        o.epochs(),
+        o.maxSteps(),
+        o.schedule(),
+        o.optimizer(),
+        o.seed(),
+        o.logitsBudget(),
+        o.mostSkippedInARow());
   }
 
   private static float[] gradients(

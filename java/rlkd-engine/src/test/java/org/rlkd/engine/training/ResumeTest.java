@@ -26,14 +26,18 @@ class ResumeTest {
     Path resumed = Files.createDirectory(directory.resolve("resumed"));
     complete(ForkedRun.start(ForkedRun.class, List.of(), whole.toString(), "0"));
 
-    Process killed = ForkedRun.start(ForkedRun.class, List.of(), resumed.toString(), "300");
-    assertThat(ForkedRun.readTo(killed, "step 5")).endsWith("step 4", "step 5");
+    Process killed = ForkedRun.start(ForkedRun.class, List.of(), resumed.toString(), "5000");
+    assertThat(ForkedRun.readTo(killed, "step 4")).endsWith("step 3", "step 4");
+    Process second = ForkedRun.start(ForkedRun.class, List.of(), resumed.toString(), "0");
+    assertThat(ForkedRun.readTo(second, null))
+        .as("a second run in the same directory")
+        .anyMatch(line -> line.contains("Another run (process " + killed.pid() + ")"));
     killed.destroyForcibly();
     assertThat(killed.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(killed.exitValue()).as("exit by SIGKILL").isEqualTo(128 + 9);
     assertThat(resumed.resolve("checkpoint-3")).isDirectory();
     assertThat(resumed.resolve("checkpoint-6")).doesNotExist();
-    assertThat(Files.readAllLines(resumed.resolve("metrics.jsonl"))).hasSizeBetween(4, 5);
+    assertThat(Files.readAllLines(resumed.resolve("metrics.jsonl"))).hasSizeBetween(3, 5);
 
     List<String> output =
         complete(ForkedRun.start(ForkedRun.class, List.of(), resumed.toString(), "0"));
