@@ -26,8 +26,10 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       SftCommand.class,
       GenerateCommand.class,
+      EvalCommand.class,
       ScoreCommand.class,
-      ReportCommand.class
+      ReportCommand.class,
+      DoctorCommand.class
     })
 public final class Main implements Runnable {
   @Option(

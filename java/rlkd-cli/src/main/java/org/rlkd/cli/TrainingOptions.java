@@ -20,6 +20,12 @@ final class TrainingOptions {
   @Option(names = "--model", paramLabel = "DIR", description = "In place of model_name_or_path.")
   private Path model;
 
+  @Option(
+      names = "--data",
+      paramLabel = "FILE",
+      description = "File or directory in place of dataset_name.")
+  private Path data;
+
   @Option(names = "--out", paramLabel = "DIR", description = "In place of output_dir.")
   private Path out;
 
@@ -48,6 +54,9 @@ final class TrainingOptions {
     List<String> all = new ArrayList<>(settings);
     if (model != null) {
       all.add("model_name_or_path=" + model);
+    }
+    if (data != null) {
+      all.add("dataset_name=" + data);
     }
     if (out != null) {
       all.add("output_dir=" + out);

@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Where rows come from.
+ * Where rows come from. Relative names are looked for in the places of {@link DataSearchPath}; a
+ * name that is nowhere stays as it was given.
  *
  * @param datasetName {@code dataset_name}: a local file or directory; rlkd downloads nothing
  * @param datasetConfig {@code dataset_config}: a word of the names of the files to take from a
@@ -29,10 +30,10 @@ public record DataConfig(
       values.complain(TrainingKeys.DATASET_FILES, "give either this or dataset_name, not both");
     }
     return new DataConfig(
-        name,
+        name.map(values.dataSearchPath()::resolve),
         values.get(TrainingKeys.DATASET_CONFIG),
         values.get(TrainingKeys.TRAIN_SPLIT),
-        files,
+        files.stream().map(values.dataSearchPath()::resolve).toList(),
         values.get(column));
   }
 }

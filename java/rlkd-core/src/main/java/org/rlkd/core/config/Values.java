@@ -24,10 +24,12 @@ final class Values {
   private final Findings findings = new Findings();
   private final Map<String, Given> given = new LinkedHashMap<>();
   private final String file;
+  private final DataSearchPath dataSearchPath;
 
-  private Values(KeyTable table, String file) {
+  private Values(KeyTable table, Optional<Path> file) {
     this.table = table;
-    this.file = file;
+    this.file = file.map(Path::toString).orElse("configuration");
+    this.dataSearchPath = DataSearchPath.of(file);
   }
 
   /**
@@ -36,7 +38,7 @@ final class Values {
    * @param settings {@code key=value}, nested keys with dots; the value is YAML
    */
   static Values read(KeyTable table, Optional<Path> file, List<String> settings) {
-    Values values = new Values(table, file.map(Path::toString).orElse("configuration"));
+    Values values = new Values(table, file);
     file.ifPresent(values::readFile);
     settings.forEach(values::readSetting);
     values.checkStandings();
@@ -141,6 +143,11 @@ final class Values {
       complain(key, "found " + entry.value.describe() + ", expected " + key.type().expected());
     }
     return value.orElse(key.defaultValue());
+  }
+
+  /** Where relative names of data are looked for. */
+  DataSearchPath dataSearchPath() {
+    return dataSearchPath;
   }
 
   boolean has(Key<?> key) {

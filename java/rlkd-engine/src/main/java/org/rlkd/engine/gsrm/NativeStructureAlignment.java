@@ -11,7 +11,6 @@ import static org.rlkd.bindings.global.rlkd.rlkd_structure_alignment_workspace_s
 
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
@@ -51,7 +50,7 @@ public final class NativeStructureAlignment implements StructureAlignment {
               TensorView.of(HostArrays.floats(batch.query, batch.query.length)),
               TensorView.of(HostArrays.floats(batch.answer, batch.answer.length)),
               TensorView.of(HostArrays.longs(batch.judgementOffsets, count)),
-              TensorView.of(ints(batch.parents)),
+              TensorView.of(HostArrays.ints(batch.parents, batch.parents.length)),
               TensorView.of(HostArrays.longs(batch.parentOffsets, count)),
               TensorView.of(HostArrays.longs(batch.studentSteps, count)),
               TensorView.of(HostArrays.longs(batch.teacherNodes, count)),
@@ -87,14 +86,6 @@ public final class NativeStructureAlignment implements StructureAlignment {
         .gap_decay(options.gapDecay())
         .max_student_steps(batch.maxStudentSteps)
         .max_teacher_nodes(batch.maxTeacherNodes);
-  }
-
-  private static Tensor ints(int[] values) {
-    Tensor tensor = empty(new long[] {values.length}, new TensorOptions(ScalarType.Int), null);
-    if (values.length > 0) { // an empty tensor has no memory
-      new IntPointer(tensor.data_ptr()).put(values);
-    }
-    return tensor;
   }
 
   /** The pairs one after another in flat arrays, as the kernel reads them. */

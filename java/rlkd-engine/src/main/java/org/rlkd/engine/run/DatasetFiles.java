@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.DataConfig;
+import org.rlkd.core.config.DataSearchPath;
 
 /** The training files that a {@link DataConfig} names. */
 final class DatasetFiles {
@@ -34,6 +35,11 @@ final class DatasetFiles {
                         new UsageException(
                             "no data: set dataset_name to a .jsonl, .jsonl.gz or .parquet file or a"
                                 + " directory of them")));
+    if (!Files.exists(name)) {
+      throw new InputException(
+          "dataset_name %s: there is no such file or directory, and rlkd downloads nothing. A relative name is looked for in %s. Give an existing .jsonl, .jsonl.gz or .parquet file, or a directory of them."
+              .formatted(name, DataSearchPath.DESCRIPTION));
+    }
     if (!Files.isDirectory(name)) {
       return List.of(name);
     }

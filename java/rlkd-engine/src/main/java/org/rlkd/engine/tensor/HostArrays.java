@@ -27,6 +27,15 @@ public final class HostArrays {
     return tensor;
   }
 
+  /** An int32 CPU tensor of the given shape. */
+  public static Tensor ints(int[] values, long... shape) {
+    Tensor tensor = empty(values.length, ScalarType.Int, shape);
+    if (values.length > 0) {
+      new IntPointer(tensor.data_ptr()).put(values);
+    }
+    return tensor;
+  }
+
   /** A float32 CPU tensor of the given shape. */
   public static Tensor floats(float[] values, long... shape) {
     Tensor tensor = empty(values.length, ScalarType.Float, shape);
