@@ -11,6 +11,8 @@ public sealed interface Formula {
   /** Indices of the quantities this one depends on, in the order in which they are told. */
   List<Integer> operands();
 
+  Operation operation();
+
   /**
    * The value, given those of the quantities.
    *
@@ -18,8 +20,8 @@ public sealed interface Formula {
    */
   int evaluate(int[] values);
 
-  /** A quantity whose value the problem states. */
-  record Given(int value) implements Formula {
+  /** A quantity derived from two numbers that the problem states. */
+  record OfNumbers(Operation operation, int left, int right) implements Formula {
     @Override
     public List<Integer> operands() {
       return List.of();
@@ -27,7 +29,7 @@ public sealed interface Formula {
 
     @Override
     public int evaluate(int[] values) {
-      return value;
+      return operation.apply(left, right);
     }
   }
 
@@ -45,7 +47,7 @@ public sealed interface Formula {
   }
 
   /** A quantity derived from one other and a number. */
-  record WithConstant(Operation operation, int left, int constant) implements Formula {
+  record WithNumber(Operation operation, int left, int right) implements Formula {
     @Override
     public List<Integer> operands() {
       return List.of(left);
@@ -53,7 +55,7 @@ public sealed interface Formula {
 
     @Override
     public int evaluate(int[] values) {
-      return operation.apply(values[left], constant);
+      return operation.apply(values[left], right);
     }
   }
 }

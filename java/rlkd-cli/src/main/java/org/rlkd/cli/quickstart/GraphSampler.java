@@ -15,7 +15,7 @@ public record GraphSampler(GraphShape shape, List<String> nouns) {
 
   public GraphSampler {
     nouns = List.copyOf(nouns);
-    int largest = shape.maxGivens() + shape.maxSteps() + shape.maxDistractors();
+    int largest = shape.maxSteps() + shape.maxDistractors();
     if (nouns.size() < largest) {
       throw new IllegalArgumentException(
           "%d nouns for up to %d quantities: give more nouns or a smaller shape"
@@ -34,36 +34,34 @@ public record GraphSampler(GraphShape shape, List<String> nouns) {
   }
 
   private Optional<QuantityGraph> attempt(SplittableRandom random) {
-    int givens = random.nextInt(shape.minGivens(), shape.maxGivens() + 1);
     int steps = random.nextInt(shape.minSteps(), shape.maxSteps() + 1);
-    int derived = steps + random.nextInt(shape.maxDistractors() + 1);
+    int size = steps + random.nextInt(shape.maxDistractors() + 1);
     List<Formula> formulas = new ArrayList<>();
-    int[] values = new int[givens + derived];
-    for (int i = 0; i < givens + derived; i++) {
-      Formula formula =
-          i < givens
-              ? new Formula.Given(random.nextInt(1, shape.maxValue() + 1))
-              : derivation(i, random);
+    int[] values = new int[size];
+    for (int i = 0; i < size; i++) {
+      Formula formula = formula(i, random);
       values[i] = formula.evaluate(values);
       if (values[i] < 1 || values[i] > shape.maxValue()) {
         return Optional.empty();
       }
       formulas.add(formula);
     }
-    int target = random.nextInt(givens, givens + derived);
-    QuantityGraph graph = new QuantityGraph(names(formulas.size(), random), formulas, target);
+    QuantityGraph graph =
+        new QuantityGraph(names(size, random), formulas, random.nextInt(steps - 1, size));
     boolean fits =
-        graph.subProblems().size() == steps
-            && graph.size() - graph.needed().cardinality() <= shape.maxDistractors()
-            && graph.solvingOrders().size() >= shape.minOrders();
+        graph.subProblems().size() == steps && graph.solvingOrders().size() >= shape.minOrders();
     return fits ? Optional.of(graph) : Optional.empty();
   }
 
-  private Formula derivation(int quantity, SplittableRandom random) {
+  private Formula formula(int quantity, SplittableRandom random) {
     Operation operation = random.nextBoolean() ? Operation.PLUS : Operation.MINUS;
+    int number = random.nextInt(1, shape.maxValue() + 1);
+    if (quantity == 0 || random.nextInt(2) == 0) {
+      return new Formula.OfNumbers(operation, random.nextInt(1, shape.maxValue() + 1), number);
+    }
     int left = random.nextInt(quantity);
     if (quantity == 1 || random.nextInt(3) == 0) {
-      return new Formula.WithConstant(operation, left, random.nextInt(1, shape.maxConstant() + 1));
+      return new Formula.WithNumber(operation, left, number);
     }
     int right = random.nextInt(quantity - 1);
     return new Formula.OfTwo(operation, left, right < left ? right : right + 1);

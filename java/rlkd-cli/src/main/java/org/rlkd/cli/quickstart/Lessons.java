@@ -20,7 +20,7 @@ record Lessons(Path directory, Recipe recipe, long seed) {
    *
    * @param name of the lesson and its file
    * @param rate peak learning rate
-   * @param last whether the rate falls to zero at the end: another lesson follows otherwise
+   * @param last whether the rate falls to a tenth, as at the end of a subject
    */
   SftConfig supervised(
       String name, Path model, Path data, Path output, int steps, double rate, boolean last) {
@@ -37,7 +37,7 @@ record Lessons(Path directory, Recipe recipe, long seed) {
             max_steps: %d
             learning_rate: %s
             lr_scheduler_type: %s
-            warmup_steps: %d
+            warmup_steps: %d%s
             adam_beta1: 0.9
             adam_beta2: 0.98
             weight_decay: 0.1
@@ -53,8 +53,9 @@ record Lessons(Path directory, Recipe recipe, long seed) {
                     Recipe.BATCH,
                     steps,
                     rate,
-                    last ? "cosine" : "constant_with_warmup",
+                    last ? "cosine_with_min_lr" : "constant_with_warmup",
                     Math.min(50, steps / 2),
+                    last ? "\nlr_scheduler_kwargs: {min_lr_rate: 0.1}" : "",
                     seed));
     return SftConfig.load(Optional.of(file), List.of());
   }

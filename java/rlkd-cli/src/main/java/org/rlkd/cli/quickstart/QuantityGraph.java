@@ -44,10 +44,6 @@ public record QuantityGraph(List<String> names, List<Formula> formulas, int targ
     return names.size();
   }
 
-  public boolean isGiven(int quantity) {
-    return formulas.get(quantity) instanceof Formula.Given;
-  }
-
   /** The value of every quantity, by index. */
   public int[] values() {
     int[] values = new int[size()];
@@ -57,12 +53,32 @@ public record QuantityGraph(List<String> names, List<Formula> formulas, int targ
     return values;
   }
 
+  /** The first operand of a quantity's formula as told: a name or a number. */
+  public String left(int quantity) {
+    Formula formula = formulas.get(quantity);
+    return formula instanceof Formula.OfNumbers numbers
+        ? Integer.toString(numbers.left())
+        : names.get(formula.operands().get(0));
+  }
+
+  /** The second operand of a quantity's formula as told: a name or a number. */
+  public String right(int quantity) {
+    Formula formula = formulas.get(quantity);
+    if (formula instanceof Formula.OfNumbers numbers) {
+      return Integer.toString(numbers.right());
+    }
+    if (formula instanceof Formula.WithNumber number) {
+      return Integer.toString(number.right());
+    }
+    return names.get(formula.operands().get(1));
+  }
+
   /** The value of the quantity asked for. */
   public int answer() {
     return values()[target];
   }
 
-  /** Quantities on which the target depends, itself included, givens included. */
+  /** Quantities on which the target depends, itself included. */
   public BitSet needed() {
     BitSet needed = new BitSet(size());
     needed.set(target);
@@ -74,9 +90,9 @@ public record QuantityGraph(List<String> names, List<Formula> formulas, int targ
     return needed;
   }
 
-  /** Derived quantities on which the target depends: the sub-problems, one reasoning step each. */
+  /** The needed quantities by index: the sub-problems, one reasoning step each. */
   public List<Integer> subProblems() {
-    return needed().stream().filter(i -> !isGiven(i)).boxed().toList();
+    return needed().stream().boxed().toList();
   }
 
   /** Every order of the sub-problems in which each comes after those it depends on. */
@@ -113,20 +129,21 @@ public record QuantityGraph(List<String> names, List<Formula> formulas, int targ
 
   private String canonicalForm(int quantity) {
     Formula formula = formulas.get(quantity);
-    if (formula instanceof Formula.Given given) {
-      return "g" + given.value();
+    Operation operation = formula.operation();
+    List<String> operands = new ArrayList<>();
+    if (formula instanceof Formula.OfNumbers numbers) {
+      operands.add(Integer.toString(numbers.left()));
+      operands.add(Integer.toString(numbers.right()));
+    } else if (formula instanceof Formula.WithNumber number) {
+      operands.add(canonicalForm(number.left()));
+      operands.add(Integer.toString(number.right()));
+    } else if (formula instanceof Formula.OfTwo two) {
+      operands.add(canonicalForm(two.left()));
+      operands.add(canonicalForm(two.right()));
     }
-    if (formula instanceof Formula.WithConstant constant) {
-      return "(%s %s %d)"
-          .formatted(
-              constant.operation().word(), canonicalForm(constant.left()), constant.constant());
-    }
-    Formula.OfTwo two = (Formula.OfTwo) formula;
-    List<String> operands =
-        new ArrayList<>(List.of(canonicalForm(two.left()), canonicalForm(two.right())));
-    if (two.operation() == Operation.PLUS) {
+    if (operation == Operation.PLUS) {
       Collections.sort(operands);
     }
-    return "(%s %s)".formatted(two.operation().word(), String.join(" ", operands));
+    return "(%s %s)".formatted(operation.word(), String.join(" ", operands));
   }
 }

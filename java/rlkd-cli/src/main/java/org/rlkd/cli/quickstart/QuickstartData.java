@@ -32,9 +32,6 @@ final class QuickstartData {
   /** What the decomposer is trained to continue. */
   static final String DECOMPOSER_PROMPT = "{text}\n";
 
-  /** Problems of one or two steps. */
-  private static final int EASY_STEPS = 2;
-
   private final Path directory;
   private final List<Problem> heldOut;
 
@@ -46,8 +43,8 @@ final class QuickstartData {
   /** Makes all files in a directory, which is made. */
   static QuickstartData write(Path directory, Recipe recipe, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    GraphShape full = new GraphShape(2, 3, 3, 4, 2, 1, recipe.maxValue(), 4);
-    GraphShape easy = new GraphShape(1, 2, 1, EASY_STEPS, 1, 1, recipe.maxValue(), 4);
+    GraphShape full = new GraphShape(3, 4, 2, 1, recipe.maxValue());
+    GraphShape easy = new GraphShape(1, 2, 1, 1, recipe.maxValue());
     ProblemSampler fullSampler =
         new ProblemSampler(new GraphSampler(full, Wording.NOUNS), recipe.teacherPaths());
     ProblemSampler easySampler =
@@ -59,7 +56,7 @@ final class QuickstartData {
     taken.addAll(ProblemSampler.forms(train));
     List<Problem> coldStart = fullSampler.sample(recipe.coldStartProblems(), taken, random);
     List<Problem> simple = easySampler.sample(recipe.easyProblems(), taken, random);
-    SloppyTeacher sloppy = new SloppyTeacher(0.6, 0.08, 0.2, recipe.maxValue());
+    SloppyTeacher sloppy = new SloppyTeacher(0.35, 0.05, 0.2, recipe.maxValue());
 
     QuickstartData data = new QuickstartData(directory, heldOut);
     try {
@@ -67,11 +64,13 @@ final class QuickstartData {
       data.write("cold-start-easy.jsonl", simple.stream().map(p -> lesson(p, first(p))));
       data.write(
           "cold-start-mixed.jsonl",
-          Stream.concat(simple.subList(0, simple.size() / 4).stream(), coldStart.stream())
+          Stream.concat(simple.stream(), coldStart.stream())
               .map(p -> lesson(p, first(p))));
       data.write(
-          "cold-start-sloppy.jsonl",
-          coldStart.stream().map(p -> lesson(p, sloppy.path(p.graph(), random))));
+"cold-start-sloppy.jsonl",
+          Stream.concat(
+              simple.subList(0, simple.size() / 2).stream().map(p -> lesson(p, first(p))),
+              coldStart.stream().map(p -> lesson(p, sloppy.path(p.graph(), random)))));
       data.write("train.jsonl", train.stream().map(QuickstartData::problem));
       data.write("heldout.jsonl", heldOut.stream().map(QuickstartData::problem));
       data.write(

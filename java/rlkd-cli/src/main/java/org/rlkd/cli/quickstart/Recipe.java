@@ -48,7 +48,7 @@ record Recipe(
   static final int BATCH = 32;
 
   /** Longest completion in tokens; the longest teacher path has fewer. */
-  static final int MAX_COMPLETION = 112;
+  static final int MAX_COMPLETION = 80;
 
   /** The run that the README shows. */
   static final Recipe FULL =

@@ -30,7 +30,7 @@ public record SloppyTeacher(double skip, double slip, double detour, int maxValu
     SentenceStyle[] styles = SentenceStyle.values();
     for (int quantity : plan) {
       for (int operand : graph.formulas().get(quantity).operands()) {
-        if (!graph.isGiven(operand) && !known[operand]) {
+        if (!known[operand]) {
           believed[operand] = random.nextInt(1, maxValue + 1);
           known[operand] = true;
         }
@@ -48,7 +48,7 @@ public record SloppyTeacher(double skip, double slip, double detour, int maxValu
 
   private void insertDetours(QuantityGraph graph, List<Integer> plan, SplittableRandom random) {
     for (int i = 0; i < graph.size(); i++) {
-      if (!graph.isGiven(i) && !graph.needed().get(i) && random.nextDouble() < detour) {
+      if (!graph.needed().get(i) && random.nextDouble() < detour) {
         plan.add(random.nextInt(plan.size()), i);
       }
     }

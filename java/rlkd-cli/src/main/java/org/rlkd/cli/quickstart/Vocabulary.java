@@ -22,7 +22,7 @@ public final class Vocabulary {
   public static final String EOS = "<|endoftext|>";
   public static final String UNKNOWN = "<|unknown|>";
 
-  private static final Pattern WORD = Pattern.compile("[a-z]+|[^\\w\\s%]");
+  private static final Pattern WORD = Pattern.compile("[a-z]+|[^\\w\\s%:]");
   private static final int MAX_STEPS = 8;
 
   private final List<String> special = List.of(PAD, EOS, UNKNOWN);
@@ -49,6 +49,7 @@ public final class Vocabulary {
     }
     IntStream.rangeClosed(0, maxValue).mapToObj(Integer::toString).forEach(words::add);
     words.addAll(Wording.NOUNS);
+    Wording.NOUNS.forEach(noun -> words.add(noun + ":"));
     addWords(Wording.patterns());
     addWords(SentenceStyle.patterns());
   }
@@ -90,7 +91,12 @@ public final class Vocabulary {
         %s
           ],
           "normalizer": null,
-          "pre_tokenizer": {"type": "Whitespace"},
+          "pre_tokenizer": {
+    "type": "Split",
+    "pattern": {"Regex": "[a-z]+:|\\\\w+|[^\\\\w\\\\s]"},
+    "behavior": "Removed",
+    "invert": true
+  },
           "post_processor": null,
           "decoder": {
             "type": "Sequence",

@@ -14,27 +14,18 @@ public final class Wording {
 
   /** Names of quantities. */
   public static final List<String> NOUNS =
-      List.of(
-          "keys", "figs", "plums", "pens", "cups", "coins", "shells", "stones", "lamps", "books",
-          "nuts", "boats");
+      List.of("keys", "figs", "plums", "pens", "cups", "coins", "shells", "books");
 
-  private static final List<String> GIVEN =
-      List.of("the %s number %d.", "we count %s: %d.", "the %s are %d.");
   private static final List<String> SUM =
-      List.of(
-          "the %s equal %s plus %s.", "%s match %s and %s together.", "for %s join %s with %s.");
+      List.of("the %s: %s plus %s.", "count %s: %s and %s together.", "for %s: %s with %s.");
   private static final List<String> DIFFERENCE =
-      List.of("the %s equal %s minus %s.", "%s match %s without %s.", "for %s reduce %s by %s.");
-  private static final List<String> MORE =
-      List.of("the %s equal %s plus %d.", "%s exceed %s by %d.", "for %s raise %s by %d.");
-  private static final List<String> FEWER =
-      List.of("the %s equal %s minus %d.", "%s trail %s by %d.", "for %s lower %s by %d.");
+      List.of("the %s: %s minus %s.", "count %s: %s without %s.", "for %s: %s less %s.");
   private static final List<String> QUESTION = List.of("how many %s?", "what are the %s?");
 
   /** The patterns of every sentence, for a vocabulary to draw its words from. */
   public static List<String> patterns() {
     List<String> patterns = new ArrayList<>();
-    List.of(GIVEN, SUM, DIFFERENCE, MORE, FEWER, QUESTION).forEach(patterns::addAll);
+    List.of(SUM, DIFFERENCE, QUESTION).forEach(patterns::addAll);
     return List.copyOf(patterns);
   }
 
@@ -44,27 +35,21 @@ public final class Wording {
     for (int i = 0; i < graph.size(); i++) {
       sentences.add(statement(graph, i, random));
     }
-    for (int i = sentences.size() - 1; i > 0; i--) {
-      Collections.swap(sentences, i, random.nextInt(i + 1));
-    }
-    sentences.add(choose(QUESTION, random).formatted(graph.names().get(graph.target())));
+    shuffle(sentences, random);
+    sentences.add(0, choose(QUESTION, random).formatted(graph.names().get(graph.target())));
     return String.join(" ", sentences);
   }
 
+  private static void shuffle(List<String> sentences, SplittableRandom random) {
+    for (int i = sentences.size() - 1; i > 0; i--) {
+      Collections.swap(sentences, i, random.nextInt(i + 1));
+    }
+  }
+
   private String statement(QuantityGraph graph, int quantity, SplittableRandom random) {
-    List<String> names = graph.names();
-    String name = names.get(quantity);
     Formula formula = graph.formulas().get(quantity);
-    if (formula instanceof Formula.Given given) {
-      return choose(GIVEN, random).formatted(name, given.value());
-    }
-    if (formula instanceof Formula.WithConstant constant) {
-      return choose(constant.operation() == Operation.PLUS ? MORE : FEWER, random)
-          .formatted(name, names.get(constant.left()), constant.constant());
-    }
-    Formula.OfTwo two = (Formula.OfTwo) formula;
-    return choose(two.operation() == Operation.PLUS ? SUM : DIFFERENCE, random)
-        .formatted(name, names.get(two.left()), names.get(two.right()));
+    return choose(formula.operation() == Operation.PLUS ? SUM : DIFFERENCE, random)
+        .formatted(graph.names().get(quantity), graph.left(quantity), graph.right(quantity));
   }
 
   private static String choose(List<String> patterns, SplittableRandom random) {
