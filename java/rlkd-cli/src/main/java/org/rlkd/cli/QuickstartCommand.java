@@ -72,7 +72,8 @@ final class QuickstartCommand implements Runnable {
     // The student's matrices are small: more BLAS threads would only wait for each other.
     CpuThreads.set(count, 1);
     Quickstart.Result result =
-        new Quickstart(directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new Bars())
+        new Quickstart(
+                directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new Bars())
             .run(versions());
     new Report(directory).write(directory.resolve("report.html"));
     System.out.println();

@@ -64,10 +64,9 @@ final class QuickstartData {
       data.write("cold-start-easy.jsonl", simple.stream().map(p -> lesson(p, first(p))));
       data.write(
           "cold-start-mixed.jsonl",
-          Stream.concat(simple.stream(), coldStart.stream())
-              .map(p -> lesson(p, first(p))));
+          Stream.concat(simple.stream(), coldStart.stream()).map(p -> lesson(p, first(p))));
       data.write(
-"cold-start-sloppy.jsonl",
+          "cold-start-sloppy.jsonl",
           Stream.concat(
               simple.subList(0, simple.size() / 2).stream().map(p -> lesson(p, first(p))),
               coldStart.stream().map(p -> lesson(p, sloppy.path(p.graph(), random)))));

@@ -55,8 +55,7 @@ public enum SentenceStyle {
         };
     int result = values[quantity];
     return new TeacherStep(
-        pattern.formatted(
-            name, "%s %s %s".formatted(leftTold, operation, rightTold), result, name),
+        pattern.formatted(name, "%s %s %s".formatted(leftTold, operation, rightTold), result, name),
         metaReasoning,
         QUERY.formatted(left, operation, right),
         "%d %s".formatted(result, name));

@@ -92,11 +92,11 @@ public final class Vocabulary {
           ],
           "normalizer": null,
           "pre_tokenizer": {
-    "type": "Split",
-    "pattern": {"Regex": "[a-z]+:|\\\\w+|[^\\\\w\\\\s]"},
-    "behavior": "Removed",
-    "invert": true
-  },
+            "type": "Split",
+            "pattern": {"Regex": "[a-z]+:|\\\\w+|[^\\\\w\\\\s]"},
+            "behavior": "Removed",
+            "invert": true
+          },
           "post_processor": null,
           "decoder": {
             "type": "Sequence",
