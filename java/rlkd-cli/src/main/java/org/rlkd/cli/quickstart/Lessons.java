@@ -83,7 +83,9 @@ record Lessons(Path directory, Recipe recipe, long seed) {
             temperature: 1.0
             max_steps: %d
             learning_rate: %s
-            lr_scheduler_type: constant
+            lr_scheduler_type: constant_with_warmup
+            warmup_steps: 3
+            adam_beta2: 0.99
             weight_decay: 0.0
             max_grad_norm: 1.0
             logging_steps: 1

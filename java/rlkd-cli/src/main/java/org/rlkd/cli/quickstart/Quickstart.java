@@ -140,7 +140,7 @@ public final class Quickstart {
             data.file("cold-start-sloppy.jsonl"),
             coldStart,
             recipe.sloppySteps(),
-            recipe.coldStartRate() / 10,
+            recipe.coldStartRate() / 8,
             true));
   }
 

@@ -53,7 +53,7 @@ record Recipe(
   /** The run that the README shows. */
   static final Recipe FULL =
       new Recipe(
-          16_000, 16_000, 800, 200, 4, 12, 200, 800, 100, 4e-3, 500, 4e-3, 60, 12, 8, 5e-4, 250, 4,
+          20_000, 20_000, 960, 200, 4, 12, 100, 1300, 100, 4e-3, 400, 4e-3, 80, 12, 8, 5e-4, 250, 4,
           0.7);
 
   /** Every stage in a minute or two: shows that they work, too short to learn much. */
