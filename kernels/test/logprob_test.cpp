@@ -296,7 +296,10 @@ TEST(Logprob, float_exponentials_err_by_less_than_two_units_in_the_last_place) {
 TEST(Logprob, the_environment_can_lower_the_instruction_set) {
   const char* wanted = std::getenv("RLKD_CPU_FEATURES");
   if (wanted == nullptr) GTEST_SKIP() << "RLKD_CPU_FEATURES is not set";
-  EXPECT_STREQ(cpu::name(cpu::instruction_set()), wanted) << "this CPU lacks " << wanted;
+#if defined(__x86_64__)
+  if (std::string(wanted) == "avx2" && !__builtin_cpu_supports("avx2")) GTEST_SKIP() << "this CPU lacks avx2";
+#endif
+  EXPECT_STREQ(cpu::name(cpu::instruction_set()), wanted);
 }
 
 }  // namespace

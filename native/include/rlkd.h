@@ -73,7 +73,13 @@ typedef struct rlkd_context {
 /* ---- Tensors: the layout of DLPack 0.8+ (dlpack.h: DLDevice, DLDataType, DLTensor) -------------------------- */
 
 enum { RLKD_DEVICE_CPU = 1, RLKD_DEVICE_CUDA = 2, RLKD_DEVICE_CUDA_HOST = 3 };
-enum { RLKD_DTYPE_INT = 0, RLKD_DTYPE_UINT = 1, RLKD_DTYPE_FLOAT = 2, RLKD_DTYPE_BFLOAT = 4, RLKD_DTYPE_BOOL = 6 };
+enum {
+  RLKD_DTYPE_INT = 0,
+  RLKD_DTYPE_UINT = 1,
+  RLKD_DTYPE_FLOAT = 2,
+  RLKD_DTYPE_BFLOAT = 4,
+  RLKD_DTYPE_BOOL = 6
+};
 
 typedef struct rlkd_device {
   int32_t device_type;
@@ -152,8 +158,10 @@ typedef struct rlkd_group_advantage_options {
  * reward_std may be NULL. A left-out row has advantage 0, as has the only scorable member of a group; a group of
  * equal rewards gives exactly 0. Weights must be finite and rewards finite or NaN (checked on the CPU backends). */
 RLKD_API rlkd_status rlkd_group_advantage(const rlkd_context* context, const rlkd_tensor* rewards,
-                                          const rlkd_tensor* weights, const rlkd_group_advantage_options* options,
-                                          rlkd_tensor* advantages, rlkd_tensor* reward, rlkd_tensor* reward_std);
+                                          const rlkd_tensor* weights,
+                                          const rlkd_group_advantage_options* options,
+                                          rlkd_tensor* advantages, rlkd_tensor* reward,
+                                          rlkd_tensor* reward_std);
 
 /* ---- policy_loss --------------------------------------------------------------------------------------------
  * Loss of TRL's GRPOTrainer and its gradient, every loss_type, in one call (docs/formulas.md).
@@ -198,9 +206,9 @@ typedef struct rlkd_policy_loss_options {
   double num_items_in_batch;    /* loss-mask tokens of the whole generation batch; dapo, cispo, vespo */
   double num_processes;         /* 1 */
   double max_completion_length; /* dr_grpo */
-  double batch_sequences;       /* sequences of the micro-batch of which the call sees a part; 0 = the call's B */
-  double batch_tokens;          /* masked tokens of that micro-batch (bnpo, entropy bonus); 0 = the call's. With
-                                   top_entropy_quantile < 1 all of them must be in the call */
+  double batch_sequences;       /* sequences of the micro-batch that the call is a part of; 0 = B */
+  double batch_tokens;          /* masked tokens of that micro-batch (bnpo, entropy bonus); 0 = the
+                                   call's. top_entropy_quantile < 1: all must be in the call */
 } rlkd_policy_loss_options;
 
 /** Inputs, B >= 1 sequences of up to T >= 1 completion tokens. float32, [B, T] with a free row stride.
@@ -210,12 +218,12 @@ typedef struct rlkd_policy_loss_options {
  * quantile, sampler ratio 0) has a policy term of exactly 0 even if its ratio overflowed. */
 typedef struct rlkd_policy_loss_inputs {
   const rlkd_tensor* logprob;          /* of the policy at the training temperature */
-  const rlkd_tensor* entropy;          /* may be NULL unless top_entropy_quantile < 1 or entropy_coefficient != 0 */
+  const rlkd_tensor* entropy;          /* may be NULL if top_entropy_quantile = 1 and there is no bonus */
   const rlkd_tensor* old_logprob;      /* NULL: logprob detached (the ratio is 1) */
   const rlkd_tensor* ref_logprob;      /* NULL if beta = 0 */
   const rlkd_tensor* sampler_logprob;  /* for the off-policy mask; NULL: old_logprob */
-  const rlkd_tensor* importance_ratio; /* sampler ratio [B, T] or [B, 1], multiplied in (vespo: its log is added
-                                          to the log-ratio of the sequence); NULL: 1 */
+  const rlkd_tensor* importance_ratio; /* sampler ratio [B, T] or [B, 1], multiplied in (vespo: its
+                                          log is added to the sequence's log-ratio); NULL: 1 */
   const rlkd_tensor* mask;             /* completion_mask * tool_mask, 0 or 1 */
   const rlkd_tensor* advantages;       /* [B] or [B, T]; vespo needs [B] */
 } rlkd_policy_loss_inputs;
@@ -236,8 +244,8 @@ typedef struct rlkd_policy_loss_counters {
   double ratio_max;       /* NaN if ratios = 0 */
   double clip_low_sum;    /* ratio < 1 - epsilon and A < 0, over `ratios` values; 0 for cispo, sapo, vespo */
   double clip_high_sum;   /* ratio > 1 + epsilon_high (cispo: epsilon_high) and A > 0; 0 for sapo, vespo */
-  double clip_low_min;    /* min over sequences of the sequence's mean of the low-clip test; NaN if ratios = 0 */
-  double clip_high_max;   /* max over sequences of the sequence's mean of the high-clip test; NaN if ratios = 0 */
+  double clip_low_min;    /* min over sequences of their mean low-clip test; NaN if ratios = 0 */
+  double clip_high_max;   /* max over sequences of their mean high-clip test; NaN if ratios = 0 */
   double vespo_phi_sum;   /* over sequences; 0 unless vespo */
   double off_policy_kept; /* sequences that the off-policy mask kept */
   double entropy_kept;    /* masked tokens that the entropy quantile kept */
@@ -246,12 +254,14 @@ typedef struct rlkd_policy_loss_counters {
 /** loss [1] float64; dlogprob, dentropy [B, T] float32 with a free row stride, exactly 0 where the mask is 0; dentropy
  * may be NULL when entropy_coefficient is 0. counters: host memory on the CPU backends, device memory on CUDA; may be
  * NULL. Results do not depend on the number of threads. */
-RLKD_API rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t batch, int64_t length,
-                                                     const rlkd_policy_loss_options* options, size_t* bytes);
+RLKD_API rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t batch,
+                                                     int64_t length, const rlkd_policy_loss_options* options,
+                                                     size_t* bytes);
 RLKD_API rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss_inputs* inputs,
                                       const rlkd_policy_loss_options* options, rlkd_tensor* loss,
                                       rlkd_tensor* dlogprob, rlkd_tensor* dentropy,
-                                      rlkd_policy_loss_counters* counters, void* workspace, size_t workspace_bytes);
+                                      rlkd_policy_loss_counters* counters, void* workspace,
+                                      size_t workspace_bytes);
 
 /* ---- structure_alignment ------------------------------------------------------------------------------------
  * The GSRM reward (RLKD, arXiv 2505.16142) of P pairs of a student path and a teacher tree.
@@ -275,7 +285,7 @@ typedef enum rlkd_normalize {
 typedef struct rlkd_structure_alignment_options {
   rlkd_alignment alignment;
   rlkd_normalize normalize;
-  double gap_decay; /* monotone only, in [0, 1] */
+  double gap_decay;          /* monotone only, in [0, 1] */
   int64_t max_student_steps; /* upper bound of student_steps: sizes the workspace */
   int64_t max_teacher_nodes; /* upper bound of teacher_nodes */
 } rlkd_structure_alignment_options;
@@ -288,13 +298,12 @@ typedef struct rlkd_structure_alignment_options {
 RLKD_API rlkd_status rlkd_structure_alignment_workspace_size(const rlkd_context* context, int64_t pairs,
                                                              const rlkd_structure_alignment_options* options,
                                                              size_t* bytes);
-RLKD_API rlkd_status rlkd_structure_alignment(const rlkd_context* context, const rlkd_tensor* meta,
-                                              const rlkd_tensor* query, const rlkd_tensor* answer,
-                                              const rlkd_tensor* judgement_offsets, const rlkd_tensor* parents,
-                                              const rlkd_tensor* parent_offsets, const rlkd_tensor* student_steps,
-                                              const rlkd_tensor* teacher_nodes,
-                                              const rlkd_structure_alignment_options* options, rlkd_tensor* reward,
-                                              rlkd_tensor* best_leaf, void* workspace, size_t workspace_bytes);
+RLKD_API rlkd_status rlkd_structure_alignment(
+    const rlkd_context* context, const rlkd_tensor* meta, const rlkd_tensor* query, const rlkd_tensor* answer,
+    const rlkd_tensor* judgement_offsets, const rlkd_tensor* parents, const rlkd_tensor* parent_offsets,
+    const rlkd_tensor* student_steps, const rlkd_tensor* teacher_nodes,
+    const rlkd_structure_alignment_options* options, rlkd_tensor* reward, rlkd_tensor* best_leaf,
+    void* workspace, size_t workspace_bytes);
 
 /* ---- sampling -----------------------------------------------------------------------------------------------
  * One token for each row of logits, in the order of transformers' logits processors:
@@ -318,8 +327,8 @@ typedef struct rlkd_sampling_inputs {
   const rlkd_tensor* top_p;              /* [rows] float32; 1 = off */
   const rlkd_tensor* min_p;              /* [rows] float32; 0 = off */
   const rlkd_tensor* repetition_penalty; /* [rows] float32; 1 = off; NULL = off everywhere */
-  const rlkd_tensor* history;            /* [total] int64: earlier tokens of the rows, concatenated; NULL = none */
-  const rlkd_tensor* history_offsets;    /* [rows + 1] int64 into history; NULL = none */
+  const rlkd_tensor* history;         /* [total] int64: the rows' earlier tokens, end to end; NULL = none */
+  const rlkd_tensor* history_offsets; /* [rows + 1] int64 into history; NULL = none */
 } rlkd_sampling_inputs;
 
 /** Bytes for the threads that would run now; the space of one is enough to run. */
@@ -343,16 +352,17 @@ RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampl
  */
 typedef struct rlkd_decode_attention_inputs {
   const rlkd_tensor* query;       /* [rows, heads * head_dim] float32 (row stride free) */
-  const rlkd_tensor* key_cache;   /* [blocks, block_size, kv_heads, head_dim] float32, compact; head_dim <= 256 */
-  const rlkd_tensor* value_cache; /* same shape */
+  const rlkd_tensor* key_cache;   /* [blocks, block_size, kv_heads, head_dim] float32, compact */
+  const rlkd_tensor* value_cache; /* same shape; head_dim <= 256 */
   const rlkd_tensor* block_table; /* [rows, max_blocks] int64; entries past the row's length are not read */
   const rlkd_tensor* lengths;     /* [rows] int64 in [1, max_blocks * block_size] */
 } rlkd_decode_attention_inputs;
 
 /** output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
  * values alone, bit for bit. A NaN among them gives NaN in the heads that read it. */
-RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context, const rlkd_decode_attention_inputs* inputs,
-                                           float scale, rlkd_tensor* output);
+RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context,
+                                           const rlkd_decode_attention_inputs* inputs, float scale,
+                                           rlkd_tensor* output);
 
 /* ---- adamw --------------------------------------------------------------------------------------------------
  * Decoupled weight decay (Loshchilov & Hutter), torch.optim.AdamW's order of operations, over many tensors at once,
