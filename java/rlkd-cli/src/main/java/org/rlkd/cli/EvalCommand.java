@@ -10,7 +10,6 @@ import java.util.Optional;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.Alignment;
-import org.rlkd.core.config.Compatibility;
 import org.rlkd.core.config.GsrmConfig;
 import org.rlkd.core.config.Normalize;
 import org.rlkd.core.config.Unscorable;
@@ -158,8 +157,7 @@ final class EvalCommand implements Runnable {
         alignment,
         normalize,
         0,
-        Unscorable.DROP_ROW,
-        Compatibility.NONE);
+        Unscorable.DROP_ROW);
   }
 
   /** The teachers' decompositions of one evaluation. */

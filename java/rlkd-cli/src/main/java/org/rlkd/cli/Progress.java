@@ -1,5 +1,6 @@
 package org.rlkd.cli;
 
+import java.text.DecimalFormat;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -12,6 +13,8 @@ final class Progress implements AutoCloseable {
 
   /** Where the output goes to a file, a line is written this often. */
   private static final int LOG_MILLIS = 10_000;
+
+  private static final int LOG_WIDTH = 120;
 
   private final ProgressBar bar;
   private final long start = System.nanoTime();
@@ -29,8 +32,9 @@ final class Progress implements AutoCloseable {
             .setTaskName(task)
             .setInitialMax(total)
             .setUnit(" " + unit, 1)
-            .showSpeed()
+            .showSpeed(new DecimalFormat("0.0"))
             .setStyle(ProgressBarStyle.ASCII)
+            .setMaxRenderedLength(System.console() == null ? LOG_WIDTH : -1)
             .setUpdateIntervalMillis(System.console() == null ? LOG_MILLIS : REFRESH_MILLIS)
             .build();
   }

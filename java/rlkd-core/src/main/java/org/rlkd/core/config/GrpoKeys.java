@@ -111,9 +111,6 @@ final class GrpoKeys {
       new Key<>("rlkd.gsrm.gap_decay", ValueType.number("from 0 to 1", n -> n >= 0 && n <= 1), 0.0);
   static final Key<Unscorable> UNSCORABLE =
       new Key<>("rlkd.gsrm.unscorable", ValueType.choice(Unscorable.class), Unscorable.DROP_ROW);
-  static final Key<Compatibility> COMPATIBILITY =
-      new Key<>(
-          "rlkd.gsrm.compatibility", ValueType.choice(Compatibility.class), Compatibility.NONE);
 
   private static final List<Key<?>> ACTING =
       List.of(
@@ -164,8 +161,7 @@ final class GrpoKeys {
           ALIGNMENT,
           NORMALIZE,
           GAP_DECAY,
-          UNSCORABLE,
-          COMPATIBILITY);
+          UNSCORABLE);
 
   /** TRL takes group, batch, none, and true and false for group and none. */
   private static ValueType<ScaleRewards> scaleRewards() {
@@ -258,6 +254,10 @@ final class GrpoKeys {
             "generation_kwargs",
             "set temperature, top_p, top_k, min_p and repetition_penalty",
             "null")
+        .refused(
+            "rlkd.gsrm.compatibility",
+            "pairing steps as the reference implementation does is not implemented for training",
+            "none")
         .refused("vllm_structured_outputs_regex", "guided decoding is not implemented", "null")
         .refused("vllm_guided_decoding_regex", "guided decoding is not implemented", "null");
   }

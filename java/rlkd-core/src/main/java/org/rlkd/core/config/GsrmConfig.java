@@ -12,7 +12,6 @@ import java.util.Optional;
  * @param normalize what the reward is divided by
  * @param gapDecay factor for each skipped step, in [0, 1]; {@code monotone} and {@code tree}
  * @param unscorable what becomes of a completion with a NaN reward
- * @param compatibility whether everything is done as the reference implementation does
  */
 public record GsrmConfig(
     Optional<String> decomposer,
@@ -20,8 +19,7 @@ public record GsrmConfig(
     Alignment alignment,
     Normalize normalize,
     double gapDecay,
-    Unscorable unscorable,
-    Compatibility compatibility) {
+    Unscorable unscorable) {
 
   static GsrmConfig read(Values values) {
     GsrmConfig config =
@@ -31,20 +29,13 @@ public record GsrmConfig(
             values.get(GrpoKeys.ALIGNMENT),
             values.get(GrpoKeys.NORMALIZE),
             values.get(GrpoKeys.GAP_DECAY),
-            values.get(GrpoKeys.UNSCORABLE),
-            values.get(GrpoKeys.COMPATIBILITY));
+            values.get(GrpoKeys.UNSCORABLE));
     if (config.gapDecay > 0 && config.alignment == Alignment.PREFIX) {
       values.complain(
           GrpoKeys.GAP_DECAY,
           "found "
               + config.gapDecay
               + ", which alignment: prefix does not use; set alignment: monotone or tree");
-    }
-    boolean plain = config.alignment == Alignment.PREFIX && config.normalize == Normalize.NONE;
-    if (config.compatibility == Compatibility.REFERENCE && !plain) {
-      values.complain(
-          GrpoKeys.COMPATIBILITY,
-          "reference means alignment: prefix and normalize: none; remove the other values");
     }
     return config;
   }

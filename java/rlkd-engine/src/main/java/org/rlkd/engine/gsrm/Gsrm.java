@@ -12,7 +12,6 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
-import org.rlkd.core.config.Compatibility;
 import org.rlkd.core.config.GsrmConfig;
 import org.rlkd.core.gsrm.Decomposer;
 import org.rlkd.core.gsrm.Judge;
@@ -46,10 +45,6 @@ public final class Gsrm implements AutoCloseable {
    * @throws UsageException for a value that is not implemented
    */
   public static Gsrm open(GsrmConfig config, Path cacheFile) {
-    if (config.compatibility() == Compatibility.REFERENCE) {
-      throw new UsageException(
-          "rlkd.gsrm.compatibility: 'reference' is not implemented for training; leave it out");
-    }
     Judge judge = judge(config.judge());
     StructureRewardOptions options =
         StructureRewardOptions.of(
