@@ -114,10 +114,12 @@ final class DoctorCommand implements Callable<Integer> {
     out.println("LibTorch");
     try {
       line(out, "version", Loader.getVersion("org.bytedeco", "pytorch"));
+      ModelOptions.setThreads(null); // as the commands that run a model do without --threads
       line(
           out,
           "threads",
-          "%d, OpenBLAS %d".formatted(torch.get_num_threads(), openblas.blas_get_num_threads()));
+          "%d, OpenBLAS %d, without --threads"
+              .formatted(torch.get_num_threads(), openblas.blas_get_num_threads()));
       return true;
     } catch (IOException | LinkageError e) {
       line(out, "FAILED", "not loaded: " + e);

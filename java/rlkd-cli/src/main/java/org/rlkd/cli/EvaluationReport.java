@@ -66,6 +66,7 @@ final class EvaluationReport {
   void write(Path directory) {
     try (LineOutput lines = LineOutput.to(directory.resolve("completions.jsonl"))) {
       result.completions().forEach(completion -> lines.write(line(completion)));
+      lines.complete();
     }
     Path file = directory.resolve("summary.json");
     try {

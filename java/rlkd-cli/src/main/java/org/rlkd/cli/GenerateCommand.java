@@ -67,6 +67,9 @@ final class GenerateCommand implements Runnable {
     if (prompt != null && input != null) {
       throw new UsageException("--prompt and --input: give one of them");
     }
+    if (samples < 1) {
+      throw new UsageException("--samples %d: expected at least 1".formatted(samples));
+    }
     try (PretrainedModel pretrained = model.load()) {
       List<Prompt> prompts = input == null ? List.of(single(pretrained)) : read(pretrained);
       List<GenerationRequest> requests = new ArrayList<>();
@@ -91,6 +94,7 @@ final class GenerateCommand implements Runnable {
             lines.write(line(prompts.get(i), completions.get(i), pretrained.tokenizer()));
           }
         }
+        lines.complete();
       }
     }
   }

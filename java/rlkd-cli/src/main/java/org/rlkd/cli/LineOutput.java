@@ -7,16 +7,24 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import org.rlkd.core.InputException;
 
-/** Line output: a file, or standard output. */
+/**
+ * Line output: a file, or standard output. A file appears whole: it is written under another name
+ * beside its place and renamed by {@link #complete()}; closing without that removes it.
+ */
 final class LineOutput implements AutoCloseable {
   private final String name;
   private final Writer writer;
+  private final Path target;
+  private final Path partial;
 
-  private LineOutput(String name, Writer writer) {
+  private LineOutput(String name, Writer writer, Path target, Path partial) {
     this.name = name;
     this.writer = writer;
+    this.target = target;
+    this.partial = partial;
   }
 
   /**
@@ -25,11 +33,21 @@ final class LineOutput implements AutoCloseable {
    * @param file replaced if it exists; null = standard output
    */
   static LineOutput to(Path file) {
+    if (file == null) {
+      Writer standard = new OutputStreamWriter(System.out, StandardCharsets.UTF_8);
+      return new LineOutput("standard output", standard, null, null);
+    }
     try {
-      return file == null
-          ? new LineOutput(
-              "standard output", new OutputStreamWriter(System.out, StandardCharsets.UTF_8))
-          : new LineOutput(file.toString(), Files.newBufferedWriter(file));
+      if (Files.isDirectory(file)) {
+        throw new InputException(
+            "%s is a directory, expected a file to write. Choose another with --out."
+                .formatted(file));
+      }
+      if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe or a device
+        return new LineOutput(file.toString(), Files.newBufferedWriter(file), null, null);
+      }
+      Path partial = file.resolveSibling("." + file.getFileName() + ".partial");
+      return new LineOutput(file.toString(), Files.newBufferedWriter(partial), file, partial);
     } catch (IOException e) {
       throw new InputException(
           "%s cannot be written: %s. Choose another file with --out.".formatted(file, e), e);
@@ -52,10 +70,26 @@ final class LineOutput implements AutoCloseable {
     }
   }
 
+  /** Puts the file in its place; nothing is written after that. */
+  void complete() {
+    if (target == null) {
+      return;
+    }
+    try {
+      writer.close();
+      Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new InputException("%s cannot be written: %s".formatted(name, e), e);
+    }
+  }
+
   @Override
   public void close() {
     try {
       writer.close();
+      if (partial != null) {
+        Files.deleteIfExists(partial);
+      }
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(name, e), e);
     }

@@ -55,6 +55,7 @@ public final class Main implements Runnable {
     Main main = new Main();
     CommandLine commandLine = new CommandLine(main);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setParameterExceptionHandler(Main::refuse);
     commandLine.setExecutionExceptionHandler(
         (exception, failed, parsed) -> {
           if (main.verbose) {
@@ -65,6 +66,23 @@ public final class Main implements Runnable {
           return exception instanceof UsageException ? 2 : 1;
         });
     return commandLine.execute(arguments);
+  }
+
+  private static int refuse(CommandLine.ParameterException exception, String[] arguments) {
+    CommandLine command = exception.getCommandLine();
+    StringBuilder text = new StringBuilder("rlkd: ").append(exception.getMessage());
+    if (exception instanceof CommandLine.UnmatchedArgumentException unmatched
+        && !unmatched.getSuggestions().isEmpty()) {
+      text.append(". Did you mean ").append(String.join(" or ", unmatched.getSuggestions()));
+      text.append('?');
+    } else {
+      text.append('.');
+    }
+    text.append(
+        " '%s --help' lists what there is.".formatted(command.getCommandSpec().qualifiedName()));
+    command.getErr().println(text);
+    command.getErr().flush();
+    return 2;
   }
 
   private static String paragraph(Exception exception) {

@@ -53,6 +53,9 @@ final class ScoreCommand implements Runnable {
       throw new UsageException(
           "--temperature %s: expected a number above 0".formatted(temperature));
     }
+    if (batchSize < 1) {
+      throw new UsageException("--batch-size %d: expected at least 1".formatted(batchSize));
+    }
     try (PretrainedModel pretrained = model.load();
         SequenceScorer scorer = new SequenceScorer(pretrained.model(), temperature);
         RowSource rows = RowSource.open(input);
@@ -65,6 +68,7 @@ final class ScoreCommand implements Runnable {
           batch.clear();
         }
       }
+      lines.complete();
     }
   }
 

@@ -2,6 +2,7 @@ package org.rlkd.engine.run;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
@@ -21,6 +22,8 @@ import org.rlkd.engine.training.metrics.TensorBoardSink;
  * checkpoint-STEP/                                            model and trainer state
  * config.json  model.safetensors  tokenizer.json ...          the trained model, at the end
  * </pre>
+ *
+ * A new run that ends before its first step is done leaves no files.
  */
 final class RunDirectory implements AutoCloseable {
   private static final String METRICS = "metrics.jsonl";
@@ -30,13 +33,17 @@ final class RunDirectory implements AutoCloseable {
   private final RunLock lock;
   private final CheckpointStore checkpoints;
   private final Optional<Path> resumedFrom;
+  private final DirectorySnapshot before;
+  private boolean underWay;
 
-  private RunDirectory(Path path, RunConfig config, RunLock lock) {
+  private RunDirectory(Path path, RunConfig config, RunLock lock, DirectorySnapshot before) {
     this.path = path;
+    this.before = before;
     this.config = config;
     this.lock = lock;
     this.checkpoints = new CheckpointStore(path, config.saveTotalLimit().orElse(0));
     this.resumedFrom = checkpoint();
+    this.underWay = resumedFrom.isPresent();
     if (resumedFrom.isEmpty()
         && Files.exists(path.resolve(METRICS))
         && !config.overwriteOutputDir()) {
@@ -55,11 +62,13 @@ final class RunDirectory implements AutoCloseable {
    */
   static RunDirectory open(RunConfig config) {
     Path path = Path.of(config.outputDir());
+    DirectorySnapshot before = DirectorySnapshot.of(path);
     RunLock lock = RunLock.acquire(path);
     try {
-      return new RunDirectory(path, config, lock);
+      return new RunDirectory(path, config, lock, before);
     } catch (RuntimeException e) {
       lock.close();
+      before.removeNewFiles();
       throw e;
     }
   }
@@ -107,12 +116,28 @@ final class RunDirectory implements AutoCloseable {
 
   /** {@code metrics.jsonl} and TensorBoard events, by {@code logging_steps}. */
   MetricSink metrics() {
-    return new AveragedMetricSink(
-        MetricSink.all(
-            new JsonlMetricSink(path.resolve(METRICS), firstStep()),
-            new TensorBoardSink(path, firstStep())),
-        config.loggingSteps(),
-        config.loggingFirstStep());
+    MetricSink averaged =
+        new AveragedMetricSink(
+            MetricSink.all(
+                new JsonlMetricSink(path.resolve(METRICS), firstStep()),
+                new TensorBoardSink(path, firstStep())),
+            config.loggingSteps(),
+            config.loggingFirstStep());
+    return MetricSink.all(averaged, new FirstStep());
+  }
+
+  /** Takes note that the run got going. */
+  private final class FirstStep implements MetricSink {
+    @Override
+    public void write(long step, Map<String, Double> metrics) {
+      underWay = true;
+    }
+
+    @Override
+    public void sync() {}
+
+    @Override
+    public void close() {}
   }
 
   /** Optimizer steps between two checkpoints; 0 = none. */
@@ -127,5 +152,8 @@ final class RunDirectory implements AutoCloseable {
   @Override
   public void close() {
     lock.close();
+    if (!underWay) {
+      before.removeNewFiles();
+    }
   }
 }

@@ -60,12 +60,17 @@ public final class SftRun {
   private List<TrainingSequence> examples(PretrainedModel model) {
     SftExamples examples = new SftExamples(config, model.tokenizer());
     List<TrainingSequence> sequences = new ArrayList<>();
-    for (Path file : DatasetFiles.training(config.data())) {
+    List<Path> files = DatasetFiles.training(config.data());
+    for (Path file : files) {
       try (RowSource rows = RowSource.open(file)) {
         while (rows.hasNext()) {
           sequences.add(examples.example(rows.next()));
         }
       }
+    }
+    if (sequences.isEmpty()) {
+      throw new InputException(
+          "the training data is empty: expected at least one row in %s".formatted(files));
     }
     return sequences;
   }

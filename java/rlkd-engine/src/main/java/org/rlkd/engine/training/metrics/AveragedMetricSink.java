@@ -5,7 +5,8 @@ import java.util.Map;
 
 /**
  * Passes on one row for every so many steps ({@code logging_steps}): the mean of each metric over
- * the steps since the last row, as TRL logs it. A value that is NaN has no part in its mean.
+ * the steps since the last row, as TRL logs it, and a last row for what is left at the end. A value
+ * that is NaN has no part in its mean.
  */
 public final class AveragedMetricSink implements MetricSink {
   /** Sum and number of the finite values since the last row. */
@@ -23,6 +24,7 @@ public final class AveragedMetricSink implements MetricSink {
   private final int loggingSteps;
   private final boolean loggingFirstStep;
   private final Map<String, Mean> window = new LinkedHashMap<>();
+  private long lastStep;
 
   /**
    * A sink before another one, which it closes.
@@ -45,12 +47,17 @@ public final class AveragedMetricSink implements MetricSink {
     metrics.forEach(
         (name, value) ->
             window.merge(name, new Mean(0, 0).plus(value), (before, now) -> before.plus(value)));
+    lastStep = step;
     if (step % loggingSteps == 0 || (step == 1 && loggingFirstStep)) {
-      Map<String, Double> means = new LinkedHashMap<>();
-      window.forEach((name, mean) -> means.put(name, mean.value()));
-      window.clear();
-      sink.write(step, means);
+      passOn();
     }
+  }
+
+  private void passOn() {
+    Map<String, Double> means = new LinkedHashMap<>();
+    window.forEach((name, mean) -> means.put(name, mean.value()));
+    window.clear();
+    sink.write(lastStep, means);
   }
 
   @Override
@@ -60,6 +67,10 @@ public final class AveragedMetricSink implements MetricSink {
 
   @Override
   public void close() {
-    sink.close();
+    try (sink) {
+      if (!window.isEmpty()) {
+        passOn();
+      }
+    }
   }
 }
