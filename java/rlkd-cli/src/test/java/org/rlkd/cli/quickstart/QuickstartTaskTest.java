@@ -16,22 +16,18 @@ import org.junit.jupiter.api.Test;
 class QuickstartTaskTest {
 
   private static final int MAX_VALUE = 12;
-  private static final GraphShape SHAPE = new GraphShape(2, 3, 3, 4, 2, 1, MAX_VALUE, 5);
+  private static final GraphShape SHAPE = new GraphShape(3, 4, 2, 1, MAX_VALUE);
   private static final ProblemSampler SAMPLER =
       new ProblemSampler(new GraphSampler(SHAPE, Wording.NOUNS), 4);
   private static final int PROBLEMS = 300;
 
-  private static final Pattern GIVEN =
-      Pattern.compile("(?:the (\\w+) (?:number|are)|we count (\\w+):) (\\d+)");
-  private static final Pattern DERIVED =
+  private static final Pattern STATEMENT =
       Pattern.compile(
-          "(?:the (\\w+) equal (\\w+) (plus|minus) (\\w+)"
-              + "|(\\w+) (match|exceed|trail) (\\w+) (and|without|by) (\\w+)(?: together)?"
-              + "|for (\\w+) (join|reduce|raise|lower) (\\w+) (?:with|by) (\\w+))");
+          "(?:the|count|for) (\\w+): (\\w+) (plus|and|with|minus|without|less) (\\w+)(?: together)?");
   private static final Pattern SENTENCE =
       Pattern.compile(
-          "(?:next (\\w+):|for (\\w+) take|now (\\w+) come from) (\\w+) (\\d+) (plus|minus)"
-              + " (?:(\\w+?) )?(\\d+)(?: makes|, giving|, so) (\\w+) (\\d+)\\.");
+          "(?:next|so|now) (\\w+): (?:([a-z]+) )?(\\d+) (plus|minus) (?:([a-z]+) )?(\\d+)"
+              + " (?:make|give|equal) (\\d+) (\\w+)\\.");
 
   private static List<Problem> problems(long seed) {
     return SAMPLER.sample(PROBLEMS, Set.of(), new SplittableRandom(seed));
@@ -50,24 +46,27 @@ class QuickstartTaskTest {
       assertThat(problem.teacherPaths()).hasSizeGreaterThanOrEqualTo(SHAPE.minOrders());
       assertThat(problem.teacherPaths().stream().map(TeacherPath::order)).doesNotHaveDuplicates();
       for (TeacherPath path : problem.teacherPaths()) {
-        Map<String, Integer> known = givens(problem.prompt());
+        Map<String, Integer> known = new HashMap<>();
         for (TeacherStep step : path.steps()) {
           Matcher sentence = SENTENCE.matcher(step.sentence());
           assertThat(sentence.matches()).as(step.sentence()).isTrue();
-          int left = Integer.parseInt(sentence.group(5));
-          int right = Integer.parseInt(sentence.group(8));
-          assertThat(known).containsEntry(sentence.group(4), left);
-          if (sentence.group(7) != null) {
-            assertThat(known).containsEntry(sentence.group(7), right);
+          int left = Integer.parseInt(sentence.group(3));
+          int right = Integer.parseInt(sentence.group(6));
+          if (sentence.group(2) != null) {
+            assertThat(known).containsEntry(sentence.group(2), left);
           }
-          int result = sentence.group(6).equals("plus") ? left + right : left - right;
-          assertThat(sentence.group(10)).isEqualTo(Integer.toString(result));
-          assertThat(step.answer()).isEqualTo(sentence.group(9) + " " + result);
-          known.put(sentence.group(9), result);
+          if (sentence.group(5) != null) {
+            assertThat(known).containsEntry(sentence.group(5), right);
+          }
+          int result = sentence.group(4).equals("plus") ? left + right : left - right;
+          assertThat(sentence.group(7)).isEqualTo(Integer.toString(result));
+          assertThat(sentence.group(8)).isEqualTo(sentence.group(1));
+          assertThat(step.answer()).isEqualTo(result + " " + sentence.group(1));
+          known.put(sentence.group(1), result);
         }
         assertThat(path.answer()).isEqualTo(problem.answer());
         assertThat(path.steps().get(path.steps().size() - 1).answer())
-            .endsWith(" " + problem.answer());
+            .startsWith(problem.answer() + " ");
       }
     }
   }
@@ -85,51 +84,49 @@ class QuickstartTaskTest {
   void a_diamond_has_both_orders_and_a_chain_has_one() {
     List<Formula> diamond =
         List.of(
-            new Formula.Given(3),
-            new Formula.WithConstant(Operation.PLUS, 0, 1),
-            new Formula.WithConstant(Operation.PLUS, 0, 2),
+            new Formula.OfNumbers(Operation.PLUS, 1, 2),
+            new Formula.WithNumber(Operation.PLUS, 0, 1),
+            new Formula.WithNumber(Operation.PLUS, 0, 2),
             new Formula.OfTwo(Operation.PLUS, 1, 2));
     QuantityGraph graph = new QuantityGraph(Wording.NOUNS.subList(0, 4), diamond, 3);
-    assertThat(graph.solvingOrders()).containsExactlyInAnyOrder(List.of(1, 2, 3), List.of(2, 1, 3));
+    assertThat(graph.solvingOrders())
+        .containsExactlyInAnyOrder(List.of(0, 1, 2, 3), List.of(0, 2, 1, 3));
     assertThat(graph.answer()).isEqualTo(9);
     assertThat(new QuantityGraph(graph.names(), diamond, 2).solvingOrders())
-        .containsExactly(List.of(2));
+        .containsExactly(List.of(0, 2));
   }
 
   @Test
   void a_graph_whose_quantity_depends_on_a_later_one_is_refused() {
     List<Formula> cyclic =
         List.of(
-            new Formula.WithConstant(Operation.PLUS, 1, 1),
-            new Formula.WithConstant(Operation.PLUS, 0, 1));
+            new Formula.WithNumber(Operation.PLUS, 1, 1),
+            new Formula.WithNumber(Operation.PLUS, 0, 1));
     assertThatThrownBy(() -> new QuantityGraph(List.of("a", "b"), cyclic, 1))
         .hasMessageContaining("operands must stand before");
   }
 
   @Test
   void the_canonical_form_ignores_names_and_order_of_summands_but_not_values() {
-    List<Formula> sum =
-        List.of(
-            new Formula.Given(3), new Formula.Given(4), new Formula.OfTwo(Operation.PLUS, 0, 1));
-    List<Formula> swapped =
-        List.of(
-            new Formula.Given(4), new Formula.Given(3), new Formula.OfTwo(Operation.PLUS, 0, 1));
-    List<Formula> other =
-        List.of(
-            new Formula.Given(3), new Formula.Given(5), new Formula.OfTwo(Operation.PLUS, 0, 1));
-    String form = new QuantityGraph(List.of("a", "b", "c"), sum, 2).canonicalForm();
-    assertThat(new QuantityGraph(List.of("d", "e", "f"), swapped, 2).canonicalForm())
-        .isEqualTo(form);
-    assertThat(new QuantityGraph(List.of("a", "b", "c"), other, 2).canonicalForm())
-        .isNotEqualTo(form);
+    Formula three = new Formula.OfNumbers(Operation.PLUS, 1, 2);
+    Formula four = new Formula.OfNumbers(Operation.MINUS, 6, 2);
+    Formula five = new Formula.OfNumbers(Operation.MINUS, 7, 2);
+    Formula sum = new Formula.OfTwo(Operation.PLUS, 0, 1);
+    String form = form(List.of("a", "b", "c"), three, four, sum);
+    assertThat(form(List.of("d", "e", "f"), four, three, sum)).isEqualTo(form);
+    assertThat(form(List.of("a", "b", "c"), three, five, sum)).isNotEqualTo(form);
+  }
+
+  private static String form(List<String> names, Formula... formulas) {
+    return new QuantityGraph(names, List.of(formulas), 2).canonicalForm();
   }
 
   @Test
   void a_later_set_shares_no_problem_with_an_earlier_one() {
     SplittableRandom random = new SplittableRandom(4);
-    GraphShape few = new GraphShape(2, 2, 1, 1, 1, 0, 4, 2);
+    GraphShape few = new GraphShape(1, 1, 1, 0, 4);
     ProblemSampler sampler = new ProblemSampler(new GraphSampler(few, Wording.NOUNS), 1);
-    Set<String> heldOut = ProblemSampler.forms(sampler.sample(8, Set.of(), random));
+    Set<String> heldOut = ProblemSampler.forms(sampler.sample(4, Set.of(), random));
     Set<String> train = ProblemSampler.forms(sampler.sample(500, heldOut, random));
     assertThat(train).isNotEmpty().doesNotContainAnyElementsOf(heldOut);
     assertThat(ProblemSampler.forms(sampler.sample(500, Set.of(), random)))
@@ -190,7 +187,7 @@ class QuickstartTaskTest {
   void the_vocabulary_has_a_token_for_every_word_of_the_task_and_none_twice() {
     List<String> tokens = new Vocabulary(MAX_VALUE).tokens();
     assertThat(tokens).doesNotHaveDuplicates();
-    Pattern token = Pattern.compile("\\w+|[^\\w\\s]");
+    Pattern token = Pattern.compile("[a-z]+:|\\w+|[^\\w\\s]");
     for (Problem problem : problems(10)) {
       TeacherPath path = problem.teacherPaths().get(0);
       String text = problem.prompt() + " " + path.reasoning();
@@ -202,47 +199,28 @@ class QuickstartTaskTest {
     }
   }
 
-  private static Map<String, Integer> givens(String prompt) {
-    Map<String, Integer> givens = new HashMap<>();
-    for (String sentence : prompt.split("\\. ?")) {
-      Matcher given = GIVEN.matcher(sentence);
-      if (given.matches()) {
-        String name = given.group(1) != null ? given.group(1) : given.group(2);
-        givens.put(name, Integer.parseInt(given.group(3)));
-      }
-    }
-    return givens;
-  }
-
   /** Solves a prompt by reading its text; shares no code with the graph. */
   private static String solve(String prompt) {
-    Map<String, Integer> values = givens(prompt);
-    String[] sentences = prompt.split("\\. ?");
-    for (int round = 0; round < sentences.length; round++) {
-      for (String sentence : sentences) {
-        Matcher derived = DERIVED.matcher(sentence);
-        if (derived.matches()) {
-          int first = derived.group(1) != null ? 1 : derived.group(5) != null ? 5 : 10;
-          String verb =
-              switch (first) {
-                case 1 -> derived.group(3);
-                case 5 -> derived.group(6) + " " + derived.group(8);
-                default -> derived.group(11);
-              };
-          String left = derived.group(first == 1 ? 2 : first == 5 ? 7 : 12);
-          String right = derived.group(first == 1 ? 4 : first == 5 ? 9 : 13);
-          boolean known =
-              values.containsKey(left) && (right.matches("\\d+") || values.containsKey(right));
-          if (known) {
-            int operand = right.matches("\\d+") ? Integer.parseInt(right) : values.get(right);
-            boolean adds =
-                List.of("plus", "match and", "exceed by", "join", "raise").contains(verb);
-            values.put(derived.group(first), values.get(left) + (adds ? operand : -operand));
-          }
+    int question = prompt.indexOf('?');
+    String asked = prompt.substring(0, question).replaceAll(".* ", "");
+    Map<String, Integer> values = new HashMap<>();
+    String[] statements = prompt.substring(question + 1).strip().split("\\. ?");
+    for (int round = 0; round < statements.length; round++) {
+      for (String statement : statements) {
+        Matcher told = STATEMENT.matcher(statement);
+        assertThat(told.matches()).as(statement).isTrue();
+        Integer left = value(told.group(2), values);
+        Integer right = value(told.group(4), values);
+        if (left != null && right != null) {
+          boolean adds = List.of("plus", "and", "with").contains(told.group(3));
+          values.put(told.group(1), adds ? left + right : left - right);
         }
       }
     }
-    String question = sentences[sentences.length - 1];
-    return String.valueOf(values.get(question.replaceAll(".* (\\w+)\\?", "$1")));
+    return String.valueOf(values.get(asked));
+  }
+
+  private static Integer value(String word, Map<String, Integer> values) {
+    return word.matches("\\d+") ? Integer.valueOf(word) : values.get(word);
   }
 }
