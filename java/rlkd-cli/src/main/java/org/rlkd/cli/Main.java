@@ -65,7 +65,23 @@ public final class Main implements Runnable {
           failed.getErr().flush();
           return exception instanceof UsageException ? 2 : 1;
         });
-    return commandLine.execute(arguments);
+    try {
+      return commandLine.execute(arguments);
+    } catch (OutOfMemoryError | LinkageError e) { // the machine's limits, not defects
+      if (main.verbose) {
+        e.printStackTrace();
+      }
+      System.err.println("rlkd: " + paragraph(e));
+      return 1;
+    }
+  }
+
+  private static String paragraph(Error error) {
+    if (error instanceof OutOfMemoryError) {
+      return "the Java heap of %d MiB is full (%s). Give it more with RLKD_JAVA_OPTS=-Xmx8g, or use less data or shorter completions at a time."
+          .formatted(Runtime.getRuntime().maxMemory() >> 20, error.getMessage());
+    }
+    return "a library did not load: %s. 'rlkd doctor' shows which ones do.".formatted(error);
   }
 
   private static int refuse(CommandLine.ParameterException exception, String[] arguments) {

@@ -295,6 +295,43 @@ class CommandLineTest {
   }
 
   @Test
+  void a_structure_reward_without_teacher_paths_is_refused() {
+    TinyStudent.write(data, "{\"problem\": \"what is\", \"answer\": \"3\"}\n");
+    assertThat(
+            refused(
+                INPUT,
+                () ->
+                    CapturedRun.of(
+                        "eval",
+                        "--model",
+                        model.toString(),
+                        "--data",
+                        data.toString(),
+                        "--gsrm",
+                        model.toString())))
+        .contains("data.jsonl", "teacher");
+  }
+
+  @Test
+  void a_model_directory_that_is_no_decomposer_is_refused() {
+    assertThat(
+            refused(
+                INPUT,
+                () ->
+                    CapturedRun.of(
+                        "eval",
+                        "--model",
+                        model.toString(),
+                        "--data",
+                        data.toString(),
+                        "--gsrm",
+                        model.toString(),
+                        "--out",
+                        out.toString())))
+        .contains("gsrm.json", "decomposer");
+  }
+
+  @Test
   void scores_of_a_file_with_a_bad_row_are_not_left_half_written() {
     TinyStudent.write(data, "{\"text\": \"what is\"}\n{\"tokens\": [1, 100000]}\n");
     assertThat(refused(INPUT, this::score)).contains("data.jsonl", "100000");
