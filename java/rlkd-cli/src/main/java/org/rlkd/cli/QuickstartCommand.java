@@ -59,18 +59,20 @@ final class QuickstartCommand implements Runnable {
 
   @Option(
       names = "--threads",
-      description = "CPU threads. Default: one for each processor, at most 2.")
-  private Integer threads;
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "CPU threads. Default: 1, as the student's matrices are too small for a second thread to"
+              + " help.")
+  private int threads;
 
   @Override
   public void run() {
     Path directory = out == null ? nextFree(Path.of("quickstart")) : requireEmpty(out);
-    int count = threads == null ? Math.min(2, Runtime.getRuntime().availableProcessors()) : threads;
-    if (count < 1) {
-      throw new UsageException("--threads %d: expected at least 1".formatted(count));
+    if (threads < 1) {
+      throw new UsageException("--threads %d: expected at least 1".formatted(threads));
     }
-    // The student's matrices are small: more BLAS threads would only wait for each other.
-    CpuThreads.set(count, 1);
+    CpuThreads.set(threads, 1);
     Quickstart.Result result =
         new Quickstart(
                 directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new Bars())
