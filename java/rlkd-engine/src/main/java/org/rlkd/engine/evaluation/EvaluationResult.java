@@ -1,10 +1,8 @@
 package org.rlkd.engine.evaluation;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Every completion of an evaluation, with the usual summaries.
@@ -45,19 +43,18 @@ public record EvaluationResult(int samplesPerProblem, List<EvaluatedCompletion> 
       throw new IllegalArgumentException(
           "pass@%d of %d samples a problem".formatted(k, samplesPerProblem));
     }
-    Map<String, Long> correct =
-        completions.stream()
-            .collect(
-                Collectors.groupingBy(
-                    completion -> completion.problem().id(),
-                    LinkedHashMap::new,
-                    Collectors.filtering(
-                        completion -> completion.scores().get(reward) > 0.5,
-                        Collectors.counting())));
-    return correct.values().stream()
-        .mapToDouble(c -> 1 - missed(samplesPerProblem, c.intValue(), k))
+    return IntStream.range(0, problems())
+        .mapToDouble(problem -> 1 - missed(samplesPerProblem, correct(problem, reward), k))
         .average()
         .orElseThrow();
+  }
+
+  private int correct(int problem, String reward) {
+    int first = problem * samplesPerProblem;
+    return (int)
+        completions.subList(first, first + samplesPerProblem).stream()
+            .filter(completion -> completion.scores().get(reward) > 0.5)
+            .count();
   }
 
   /** C(n - c, k) / C(n, k) as a product, which neither overflows nor cancels. */
