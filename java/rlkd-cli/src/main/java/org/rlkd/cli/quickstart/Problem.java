@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * A problem as a student meets it, with its worked solutions.
  *
- * @param prompt statements and question
+ * @param prompt question and statements
  * @param answer the true answer
  * @param teacherPaths correct paths in distinct solving orders
  */
