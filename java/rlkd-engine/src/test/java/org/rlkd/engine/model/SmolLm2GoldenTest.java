@@ -19,7 +19,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.rlkd.engine.tensor.HostArrays;
 
@@ -35,7 +35,7 @@ class SmolLm2GoldenTest {
 
   private static final long SAMPLE_NANOSECONDS = 3_000_000;
 
-  private static Path directory;
+  private Path directory;
 
   @Test
   void promptsAndGreedyContinuationsAgree() throws IOException {
@@ -133,8 +133,8 @@ class SmolLm2GoldenTest {
     return StreamSupport.stream(array.spliterator(), false).mapToLong(JsonNode::asLong).toArray();
   }
 
-  @BeforeAll
-  static void unpack() throws IOException, InterruptedException {
+  @BeforeEach
+  void unpack() throws IOException, InterruptedException {
     directory = SmolLm2.directory();
   }
 }
