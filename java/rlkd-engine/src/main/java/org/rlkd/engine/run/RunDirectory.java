@@ -23,7 +23,8 @@ import org.rlkd.engine.training.metrics.TensorBoardSink;
  * config.json  model.safetensors  tokenizer.json ...          the trained model, at the end
  * </pre>
  *
- * A new run that ends before its first step is done leaves no files.
+ * A new run that ends before its first step is done leaves no files. One that overwrites an earlier
+ * run deletes its checkpoints at that step, so that {@code --resume} cannot go on from them.
  */
 final class RunDirectory implements AutoCloseable {
   private static final String METRICS = "metrics.jsonl";
@@ -45,7 +46,7 @@ final class RunDirectory implements AutoCloseable {
     this.resumedFrom = checkpoint();
     this.underWay = resumedFrom.isPresent();
     if (resumedFrom.isEmpty()
-        && Files.exists(path.resolve(METRICS))
+        && (Files.exists(path.resolve(METRICS)) || checkpoints.latest().isPresent())
         && !config.overwriteOutputDir()) {
       throw new UsageException(
           "output_dir %s holds an earlier run. Continue it with --resume, choose another directory, or set overwrite_output_dir: true."
@@ -130,7 +131,10 @@ final class RunDirectory implements AutoCloseable {
   private final class FirstStep implements MetricSink {
     @Override
     public void write(long step, Map<String, Double> metrics) {
-      underWay = true;
+      if (!underWay) {
+        underWay = true;
+        checkpoints.clear();
+      }
     }
 
     @Override

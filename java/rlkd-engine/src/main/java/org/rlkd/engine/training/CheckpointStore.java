@@ -82,6 +82,11 @@ public final class CheckpointStore {
     return target;
   }
 
+  /** Deletes every checkpoint. */
+  public void clear() {
+    list().forEach(CheckpointStore::remove);
+  }
+
   /** The newest complete checkpoint. */
   public Optional<Path> latest() {
     List<Path> all = list();
