@@ -52,15 +52,20 @@ public final class TeacherCache implements AutoCloseable {
       byte[] content = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      TeacherCache cache = new TeacherCache(file, channel);
       int complete = content.length;
       while (complete > 0 && content[complete - 1] != '\n') {
         complete--;
       }
-      channel.truncate(complete);
-      channel.position(complete);
-      cache.read(new String(content, 0, complete, StandardCharsets.UTF_8));
-      return cache;
+      try {
+        TeacherCache cache = new TeacherCache(file, channel);
+        channel.truncate(complete);
+        channel.position(complete);
+        cache.read(new String(content, 0, complete, StandardCharsets.UTF_8));
+        return cache;
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
     } catch (IOException e) {
       throw new InputException("teacher cache " + file + " cannot be opened: " + e.getMessage(), e);
     }

@@ -1,10 +1,12 @@
 package org.rlkd.engine.training.metrics;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -86,25 +88,26 @@ public final class JsonlFile implements AutoCloseable {
       return 0;
     }
     long kept = 0;
-    byte[] bytes = Files.readAllBytes(path);
-    for (int start = 0; start < bytes.length; ) {
-      int end = start;
-      while (end < bytes.length && bytes[end] != '\n') {
-        end++;
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(path))) {
+      for (int next = in.read(); next >= 0; next = in.read()) {
+        if (next != '\n') {
+          line.write(next);
+          continue;
+        }
+        if (stepOf(line.toByteArray()) > lastStep) {
+          break;
+        }
+        kept += line.size() + 1;
+        line.reset();
       }
-      if (end == bytes.length || stepOf(bytes, start, end) > lastStep) {
-        break;
-      }
-      start = end + 1;
-      kept = start;
     }
     return kept;
   }
 
-  private static long stepOf(byte[] bytes, int start, int end) throws IOException {
+  private static long stepOf(byte[] line) throws IOException {
     try {
-      JsonNode line = JSON.readTree(bytes, start, end - start);
-      return line.path("step").asLong(Long.MAX_VALUE);
+      return JSON.readTree(line).path("step").asLong(Long.MAX_VALUE);
     } catch (JsonProcessingException e) {
       return Long.MAX_VALUE;
     }
