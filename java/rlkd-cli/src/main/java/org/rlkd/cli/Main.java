@@ -1,5 +1,6 @@
 package org.rlkd.cli;
 
+import java.util.Locale;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import picocli.CommandLine;
@@ -52,6 +53,7 @@ public final class Main implements Runnable {
    * @return the process's exit code
    */
   static int execute(String... arguments) {
+    Locale.setDefault(Locale.ROOT); // numbers look the same on every machine
     Main main = new Main();
     CommandLine commandLine = new CommandLine(main);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);

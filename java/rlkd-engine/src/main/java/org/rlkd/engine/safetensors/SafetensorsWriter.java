@@ -7,18 +7,21 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
+import org.rlkd.core.InputException;
 import org.rlkd.engine.storage.AtomicFile;
 
 /**
@@ -78,7 +81,8 @@ public final class SafetensorsWriter {
     }
     Map<String, String> weightMap = new TreeMap<>();
     for (int i = 0; i < shards.size(); i++) {
-      String name = String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
+      String name =
+          String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
       write(directory.resolve(name), shards.get(i), storedAs);
       shards.get(i).keySet().forEach(tensor -> weightMap.put(tensor, name));
     }
@@ -92,6 +96,17 @@ public final class SafetensorsWriter {
     AtomicFile.write(
         directory.resolve(SafetensorsDirectory.INDEX),
         channel -> writeFully(channel, ByteBuffer.wrap(text)));
+    removeSingle(directory);
+  }
+
+  /** Readers prefer the single file, so one of an earlier model would hide the shards. */
+  private static void removeSingle(Path directory) {
+    Path single = directory.resolve(SafetensorsDirectory.SINGLE);
+    try {
+      Files.deleteIfExists(single);
+    } catch (IOException e) {
+      throw new InputException("%s cannot be removed: %s".formatted(single, e), e);
+    }
   }
 
   private static List<Map<String, Tensor>> shards(

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -127,6 +128,28 @@ class ModelDirectoryTest {
     String shard = text.replaceFirst("(?s).*\"(model-00002-of-\\d+\\.safetensors)\".*", "$1");
     Files.delete(directory.resolve(shard));
     assertRefused(shard + " does not exist");
+  }
+
+  @Test
+  void shardsReplaceASingleFileThatWasThereAndHavePlainDigitsInAnyLanguage() throws IOException {
+    Locale before = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag("ar-EG"));
+    try (PointerScope scope = new PointerScope();
+        CausalLm other = CausalLm.initialise(TinyModels.config(ModelFamily.LLAMA), 2)) {
+      ModelDirectory.write(
+          directory,
+          other,
+          GenerationConfig.of(other.config()),
+          new SaveOptions(SaveOptions.FLOAT32.dtype(), 20_000));
+      assertThat(directory.resolve("model.safetensors")).doesNotExist();
+      assertThat(Files.readString(directory.resolve("model.safetensors.index.json")))
+          .contains("model-00001-of-0000");
+      try (CausalLm loaded = ModelDirectory.load(directory)) {
+        assertThat(loaded.parameters().get(UP).equal(other.parameters().get(UP))).isTrue();
+      }
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 
   @Test

@@ -40,9 +40,9 @@ public final class TensorBoardSink implements MetricSink {
   public TensorBoardSink(Path directory, long lastStep) {
     this.path =
         directory.resolve(
-            "events.out.tfevents.%d.rlkd.%d.%d"
-                .formatted(
-                    System.currentTimeMillis() / 1000, ProcessHandle.current().pid(), lastStep));
+            "events.out.tfevents."
+                + System.currentTimeMillis() / 1000
+                + (".rlkd." + ProcessHandle.current().pid() + "." + lastStep));
     try {
       Files.createDirectories(directory);
       this.channel =
