@@ -78,13 +78,14 @@ final class GenerateCommand implements Runnable {
       }
       Generator generator =
           new Generator(pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT);
-      List<List<Completion>> completions;
-      try (Progress progress =
-          new Progress("generate", (long) requests.size() * samples, "completions")) {
-        GenerationListener listener = progress.generation();
-        completions = generator.generate(requests, sampling.parameters(pretrained, 1), 0, listener);
-      }
       try (LineOutput lines = LineOutput.to(out)) {
+        List<List<Completion>> completions;
+        try (Progress progress =
+            new Progress("generate", (long) requests.size() * samples, "completions")) {
+          GenerationListener listener = progress.generation();
+          completions =
+              generator.generate(requests, sampling.parameters(pretrained, 1), 0, listener);
+        }
         for (int i = 0; i < prompts.size(); i++) {
           if (input == null) {
             for (Completion completion : completions.get(i)) {

@@ -19,8 +19,11 @@ final class LineOutput implements AutoCloseable {
   private final Writer writer;
   private final Path target;
   private final Path partial;
+  private final boolean standardOutput;
 
-  private LineOutput(String name, Writer writer, Path target, Path partial) {
+  private LineOutput(
+      String name, Writer writer, Path target, Path partial, boolean standardOutput) {
+    this.standardOutput = standardOutput;
     this.name = name;
     this.writer = writer;
     this.target = target;
@@ -35,7 +38,7 @@ final class LineOutput implements AutoCloseable {
   static LineOutput to(Path file) {
     if (file == null) {
       Writer standard = new OutputStreamWriter(System.out, StandardCharsets.UTF_8);
-      return new LineOutput("standard output", standard, null, null);
+      return new LineOutput("standard output", standard, null, null, true);
     }
     try {
       if (Files.isDirectory(file)) {
@@ -44,10 +47,11 @@ final class LineOutput implements AutoCloseable {
                 .formatted(file));
       }
       if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe or a device
-        return new LineOutput(file.toString(), Files.newBufferedWriter(file), null, null);
+        return new LineOutput(file.toString(), Files.newBufferedWriter(file), null, null, false);
       }
       Path partial = file.resolveSibling("." + file.getFileName() + ".partial");
-      return new LineOutput(file.toString(), Files.newBufferedWriter(partial), file, partial);
+      return new LineOutput(
+          file.toString(), Files.newBufferedWriter(partial), file, partial, false);
     } catch (IOException e) {
       throw new InputException(
           "%s cannot be written: %s. Choose another file with --out.".formatted(file, e), e);
@@ -65,6 +69,10 @@ final class LineOutput implements AutoCloseable {
       writer.write(text);
       writer.write('\n');
       writer.flush();
+      // A PrintStream keeps its errors to itself.
+      if (standardOutput && System.out.checkError()) {
+        throw new IOException("the reader has gone, or the disk is full");
+      }
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(name, e), e);
     }
@@ -86,9 +94,12 @@ final class LineOutput implements AutoCloseable {
   @Override
   public void close() {
     try {
-      writer.close();
-      if (partial != null) {
-        Files.deleteIfExists(partial);
+      try {
+        writer.close();
+      } finally { // a full disk also keeps the writer from closing
+        if (partial != null) {
+          Files.deleteIfExists(partial);
+        }
       }
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(name, e), e);

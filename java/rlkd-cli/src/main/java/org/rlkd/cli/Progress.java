@@ -1,6 +1,7 @@
 package org.rlkd.cli;
 
 import java.text.DecimalFormat;
+import java.time.Duration;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -27,10 +28,21 @@ final class Progress implements AutoCloseable {
    * @param unit of the rate, for example {@code "steps"}
    */
   Progress(String task, long total, String unit) {
+    this(task, total, unit, 0, Duration.ZERO);
+  }
+
+  /**
+   * Opens a bar over work that is under way; rate and time left are by what is done from now on.
+   *
+   * @param before units already done, by this process or an earlier one
+   * @param elapsed what this process has worked so far
+   */
+  Progress(String task, long total, String unit, long before, Duration elapsed) {
     bar =
         new ProgressBarBuilder()
             .setTaskName(task)
             .setInitialMax(total)
+            .startsFrom(before, elapsed)
             .setUnit(" " + unit, 1)
             .showSpeed(new DecimalFormat("0.0"))
             .setStyle(ProgressBarStyle.ASCII)

@@ -60,6 +60,11 @@ final class ScoreCommand implements Runnable {
         SequenceScorer scorer = new SequenceScorer(pretrained.model(), temperature);
         RowSource rows = RowSource.open(input);
         LineOutput lines = LineOutput.to(out)) {
+      if (!rows.hasNext()) {
+        throw new InputException(
+            "data file %s is empty: expected at least one row with text or tokens"
+                .formatted(input));
+      }
       List<Row> batch = new ArrayList<>();
       while (rows.hasNext()) {
         batch.add(rows.next());

@@ -1,5 +1,6 @@
 package org.rlkd.cli;
 
+import java.time.Duration;
 import java.util.Map;
 import org.rlkd.engine.training.StepListener;
 import org.rlkd.engine.training.StepReport;
@@ -23,7 +24,8 @@ final class TrainingProgress implements StepListener, AutoCloseable {
   @Override
   public boolean afterStep(StepReport report) {
     if (bar == null) {
-      bar = new Progress(task, report.totalSteps(), "steps");
+      Duration first = Duration.ofNanos((long) (1e9 / report.stepsPerSecond()));
+      bar = new Progress(task, report.totalSteps(), "steps", report.step(), first);
     }
     Map<String, Double> metrics = report.metrics();
     bar.to(report.step(), "%s %.4g".formatted(watched, metrics.getOrDefault(watched, Double.NaN)));

@@ -339,6 +339,12 @@ class CommandLineTest {
     assertThat(refused(INPUT, this::score)).contains("data.jsonl, row 2", "text");
   }
 
+  @Test
+  void an_empty_file_to_score_is_refused() {
+    TinyStudent.write(data, "");
+    assertThat(refused(INPUT, this::score)).contains("data.jsonl is empty");
+  }
+
   private CapturedRun score() {
     List<String> arguments =
         List.of(
