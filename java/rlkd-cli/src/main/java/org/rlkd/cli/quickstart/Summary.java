@@ -62,11 +62,11 @@ record Summary(
 
   private static void row(StringBuilder text, String name, Outcome outcome) {
     text.append(
-        "%-21s  %6.1f %%   %6.1f %%  %6.1f %%  %6.1f %%\n"
+        "%-21s  %6.1f %%  %8s  %6.1f %%  %6.1f %%\n"
             .formatted(
                 name,
                 100 * outcome.accuracy(),
-                100 * outcome.structure(),
+                outcome.structure() == null ? "-" : "%.1f %%".formatted(100 * outcome.structure()),
                 100 * outcome.format(),
                 100 * outcome.passAtK()));
   }
