@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 
 /**
  * Draws sets of {@link Problem}s.
@@ -38,6 +39,6 @@ public record ProblemSampler(GraphSampler graphs, int maxPaths) {
   public static Set<String> forms(List<Problem> problems) {
     return problems.stream()
         .map(problem -> problem.graph().canonicalForm())
-        .collect(java.util.stream.Collectors.toUnmodifiableSet());
+        .collect(Collectors.toUnmodifiableSet());
   }
 }

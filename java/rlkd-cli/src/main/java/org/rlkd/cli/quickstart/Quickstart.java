@@ -41,9 +41,6 @@ import org.rlkd.engine.tokenizer.PromptEncoder;
  * </pre>
  */
 public final class Quickstart {
-  /** Tokens of a decomposed step; the longest has about 30. */
-  private static final int MAX_STEP_TOKENS = 48;
-
   private final Path out;
   private final Recipe recipe;
   private final String size;
@@ -158,14 +155,12 @@ public final class Quickstart {
             recipe.decomposerSteps(),
             recipe.decomposerRate(),
             true));
-    new GsrmSettings(
-            GsrmSettings.Split.SENTENCE, QuickstartData.DECOMPOSER_PROMPT, MAX_STEP_TOKENS, 2)
-        .save(gsrm);
+    QuickstartData.DECOMPOSER.save(gsrm);
     return gsrm;
   }
 
   private Path sftClean(Path coldStart, QuickstartData data) {
-    // As many problems as RL sampled, each teacher path once.
+    // The problems that RL samples, all their teacher paths, about four times each.
     return teach(
         "SFT on clean paths",
         lessons.supervised(

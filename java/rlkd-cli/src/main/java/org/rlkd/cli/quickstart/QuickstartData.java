@@ -14,10 +14,11 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.gsrm.GsrmSettings;
 
 /**
- * The quickstart's files, made from a seed. No problem (by what has to be calculated) is in two of
- * them.
+ * The quickstart's files, made from a seed. The held-out problems, those that RL samples and those
+ * of the cold start and the decomposer share none (by what has to be calculated).
  *
  * <pre>
  * cold-start-easy.jsonl, -mixed.jsonl, -sloppy.jsonl    prompt, completion
@@ -29,8 +30,12 @@ import org.rlkd.core.InputException;
 final class QuickstartData {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** What the decomposer is trained to continue. */
-  static final String DECOMPOSER_PROMPT = "{text}\n";
+  /** Tokens of a decomposed step; the longest has about 30. */
+  private static final int MAX_STEP_TOKENS = 48;
+
+  /** How the decomposer is asked, in training and after. */
+  static final GsrmSettings DECOMPOSER =
+      new GsrmSettings(GsrmSettings.Split.SENTENCE, "{text}\n", MAX_STEP_TOKENS, 2);
 
   private final Path directory;
   private final List<Problem> heldOut;
@@ -118,7 +123,7 @@ final class QuickstartData {
         .map(
             step ->
                 JSON.createObjectNode()
-                    .put("prompt", DECOMPOSER_PROMPT.replace("{text}", step.sentence()))
+                    .put("prompt", DECOMPOSER.promptFor(step.sentence()))
                     .put("completion", step.tagged(1)));
   }
 
