@@ -157,6 +157,7 @@ final class EvalCommand implements Runnable {
         alignment,
         normalize,
         0,
+        true,
         Unscorable.DROP_ROW);
   }
 

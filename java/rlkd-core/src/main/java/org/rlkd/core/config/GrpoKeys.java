@@ -109,6 +109,7 @@ final class GrpoKeys {
       new Key<>("rlkd.gsrm.normalize", ValueType.choice(Normalize.class), Normalize.NONE);
   static final Key<Double> GAP_DECAY =
       new Key<>("rlkd.gsrm.gap_decay", ValueType.number("from 0 to 1", n -> n >= 0 && n <= 1), 0.0);
+  static final Key<Boolean> GATE = new Key<>("rlkd.gsrm.gate", ValueType.FLAG, true);
   static final Key<Unscorable> UNSCORABLE =
       new Key<>("rlkd.gsrm.unscorable", ValueType.choice(Unscorable.class), Unscorable.DROP_ROW);
 
@@ -161,6 +162,7 @@ final class GrpoKeys {
           ALIGNMENT,
           NORMALIZE,
           GAP_DECAY,
+          GATE,
           UNSCORABLE);
 
   /** TRL takes group, batch, none, and true and false for group and none. */

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param alignment which teacher step a student step is compared with
  * @param normalize what the reward is divided by
  * @param gapDecay factor for each skipped step, in [0, 1]; {@code monotone} and {@code tree}
+ * @param gate whether a meta-reasoning that disagrees closes the gate for the steps after it
  * @param unscorable what becomes of a completion with a NaN reward
  */
 public record GsrmConfig(
@@ -19,6 +20,7 @@ public record GsrmConfig(
     Alignment alignment,
     Normalize normalize,
     double gapDecay,
+    boolean gate,
     Unscorable unscorable) {
 
   static GsrmConfig read(Values values) {
@@ -29,6 +31,7 @@ public record GsrmConfig(
             values.get(GrpoKeys.ALIGNMENT),
             values.get(GrpoKeys.NORMALIZE),
             values.get(GrpoKeys.GAP_DECAY),
+            values.get(GrpoKeys.GATE),
             values.get(GrpoKeys.UNSCORABLE));
     if (config.gapDecay > 0 && config.alignment == Alignment.PREFIX) {
       values.complain(
@@ -36,6 +39,13 @@ public record GsrmConfig(
           "found "
               + config.gapDecay
               + ", which alignment: prefix does not use; set alignment: monotone or tree");
+    }
+    if (config.gapDecay > 0 && !config.gate) {
+      values.complain(
+          GrpoKeys.GATE,
+          "found false with rlkd.gsrm.gap_decay "
+              + config.gapDecay
+              + ", which pairs steps by their meta-reasoning; set gap_decay: 0 or gate: true");
     }
     return config;
   }

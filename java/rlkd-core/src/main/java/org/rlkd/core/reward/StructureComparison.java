@@ -3,7 +3,6 @@ package org.rlkd.core.reward;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.rlkd.core.gsrm.AlignmentOptions;
 import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
 import org.rlkd.core.gsrm.AlignmentPair;
 import org.rlkd.core.gsrm.AlignmentScore;
@@ -27,14 +26,14 @@ final class StructureComparison {
 
   private final List<Step> studentSteps;
   private final TeacherTree tree;
-  private final AlignmentOptions options;
+  private final StructureRewardOptions options;
   private final Match[][] matches;
 
   StructureComparison(
       List<Step> studentSteps,
       TeacherTree tree,
       Map<StepPair, Judgement> judgements,
-      AlignmentOptions options) {
+      StructureRewardOptions options) {
     this.studentSteps = studentSteps;
     this.tree = tree;
     this.options = options;
@@ -46,9 +45,9 @@ final class StructureComparison {
       for (int i = 0; i < studentSteps.size(); i++) {
         List<Step> wordings = tree.nodes().get(node).steps();
         matches[i][node] =
-            options.alignment() == Alignment.PREFIX && depth[node] != i
+            options.alignment().alignment() == Alignment.PREFIX && depth[node] != i
                 ? new Match(NOT_COMPARED, wordings.get(0))
-                : best(studentSteps.get(i), wordings, judgements);
+                : best(studentSteps.get(i), wordings, judgements, options.gate());
       }
     }
   }
@@ -58,10 +57,11 @@ final class StructureComparison {
    * is not lost.
    */
   private static Match best(
-      Step student, List<Step> wordings, Map<StepPair, Judgement> judgements) {
+      Step student, List<Step> wordings, Map<StepPair, Judgement> judgements, boolean gate) {
     Match best = null;
     for (Step wording : wordings) {
-      Judgement judgement = judgements.get(new StepPair(student, wording));
+      Judgement judged = judgements.get(new StepPair(student, wording));
+      Judgement judgement = gate ? judged : new Judgement(1, judged.query(), judged.answer());
       if (judgement.failed()) {
         return new Match(judgement, wording);
       }
@@ -101,7 +101,7 @@ final class StructureComparison {
     for (Match[] row : matches) {
       judgements.add(path.stream().map(node -> row[node].judgement).toList());
     }
-    PathAlignment alignment = PathAlignment.of(judgements, path.size(), options);
+    PathAlignment alignment = PathAlignment.of(judgements, path.size(), options.alignment());
     List<Step> teacherSteps = new ArrayList<>();
     path.forEach(node -> teacherSteps.add(tree.nodes().get(node).steps().get(0)));
     List<StudentStep> steps = new ArrayList<>();

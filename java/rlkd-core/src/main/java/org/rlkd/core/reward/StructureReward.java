@@ -114,8 +114,7 @@ public final class StructureReward implements ExplainedReward {
         assessments[i] = StructureAssessment.unscorable(reason, steps);
         continue;
       }
-      comparisons.add(
-          new StructureComparison(steps, merged.get(problem), judgements, options.alignment()));
+      comparisons.add(new StructureComparison(steps, merged.get(problem), judgements, options));
       compared.add(i);
     }
     List<AlignmentScore> scores =

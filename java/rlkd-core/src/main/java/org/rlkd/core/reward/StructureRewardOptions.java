@@ -11,17 +11,20 @@ import org.rlkd.core.text.NearestName;
  * @param tree compare with all teacher paths of the problem merged into a tree; else with the first
  *     one alone
  * @param alignment how the student is aligned with each path
+ * @param gate whether a meta-reasoning that disagrees closes the gate (m_i of the formula). Without
+ *     it every a_i counts as 1: a step earns by its query and its answer alone, whatever went
+ *     before. Teacher paths are merged into a tree by meta-reasoning either way
  */
-public record StructureRewardOptions(boolean tree, AlignmentOptions alignment) {
+public record StructureRewardOptions(boolean tree, AlignmentOptions alignment, boolean gate) {
   private static final List<String> ALIGNMENTS = List.of("prefix", "monotone", "tree");
   private static final List<String> NORMALIZES = List.of("none", "teacher", "max");
 
   /** One teacher path, prefix gate, not normalised: the paper. */
   public static final StructureRewardOptions PAPER =
-      new StructureRewardOptions(false, AlignmentOptions.PAPER);
+      new StructureRewardOptions(false, AlignmentOptions.PAPER, true);
 
   /**
-   * Options by their configuration values.
+   * Options by their configuration values, with the gate.
    *
    * @param alignment {@code prefix}, {@code monotone} or {@code tree}; under {@code tree} the
    *     student is aligned monotonically with each path, which with gap_decay 0 is prefix
@@ -43,7 +46,22 @@ public record StructureRewardOptions(boolean tree, AlignmentOptions alignment) {
           case "max" -> AlignmentOptions.Normalize.MAX;
           default -> AlignmentOptions.Normalize.NONE;
         };
-    return new StructureRewardOptions(tree, new AlignmentOptions(along, by, gapDecay));
+    return new StructureRewardOptions(tree, new AlignmentOptions(along, by, gapDecay), true);
+  }
+
+  /**
+   * The same options without the gate.
+   *
+   * @throws UsageException if steps can be skipped: a monotone alignment finds a step's partner by
+   *     its meta-reasoning
+   */
+  public StructureRewardOptions withoutGate() {
+    if (alignment.alignment() == AlignmentOptions.Alignment.MONOTONE && alignment.gapDecay() > 0) {
+      throw new UsageException(
+          "gate: found false with gap_decay %s, which pairs steps by their meta-reasoning; expected gap_decay 0 or gate: true"
+              .formatted(alignment.gapDecay()));
+    }
+    return new StructureRewardOptions(tree, alignment, false);
   }
 
   private static String required(String option, String value, List<String> known) {

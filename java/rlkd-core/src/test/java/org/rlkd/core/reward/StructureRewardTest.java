@@ -100,6 +100,28 @@ class StructureRewardTest {
   }
 
   @Test
+  void without_the_gate_a_detour_costs_its_place_and_nothing_after_it() {
+    StructureReward reward =
+        new StructureReward(
+            new TagDecomposer(),
+            new LexicalJudge(),
+            new FormulaAlignment(),
+            TeacherCache.inMemory(),
+            StructureRewardOptions.PAPER.withoutGate());
+    Problem problem = problem(given(A, B, C));
+    assertThat(reward.score(List.of(sample(problem, completion(A, DETOUR, C)))))
+        .containsExactly(1 + 0.25 + 1);
+    assertThat(assess("prefix", "none", problem, completion(A, DETOUR, C)).reward()).isEqualTo(1);
+  }
+
+  @Test
+  void steps_that_may_be_skipped_need_the_gate() {
+    assertThatThrownBy(() -> StructureRewardOptions.of("monotone", "none", 0.5).withoutGate())
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("gap_decay 0.5");
+  }
+
+  @Test
   void another_order_of_the_steps_counts_in_full_if_a_teacher_took_it() {
     Problem problem = problem(given(A, B, C), given(B, A, C));
     assertThat(assess("prefix", "teacher", problem, completion(B, A, C)).reward()).isZero();

@@ -67,7 +67,12 @@ public final class Gsrm implements AutoCloseable {
       return new Gsrm(
           model,
           cache,
-          new StructureReward(decomposer, judge, new NativeStructureAlignment(), cache, options));
+          new StructureReward(
+              decomposer,
+              judge,
+              new NativeStructureAlignment(),
+              cache,
+              config.gate() ? options : options.withoutGate()));
     } catch (RuntimeException e) {
       if (model != null) {
         model.close();
