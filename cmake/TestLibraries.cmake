@@ -1,0 +1,41 @@
+# GoogleTest and Google Benchmark: installed, or built from a source folder where a machine lacks them (Debian's
+# package googletest leaves one in /usr/src/googletest).
+set(RLKD_GOOGLETEST_SOURCE "" CACHE PATH "Source folder of GoogleTest; empty: the installed one")
+set(RLKD_BENCHMARK_SOURCE "" CACHE PATH "Source folder of Google Benchmark; empty: the installed one")
+
+# Builds the library in the folder that VARIABLE names, with its own flags: without our warnings and visibility.
+function(rlkd_add_library_from_source variable)
+  set(source "${${variable}}")
+  if(NOT EXISTS "${source}/CMakeLists.txt")
+    message(FATAL_ERROR "found no CMakeLists.txt in ${variable}=${source}; expected the library's source folder; "
+      "name that folder, or leave ${variable} empty to use the installed library")
+  endif()
+  get_property(options DIRECTORY PROPERTY COMPILE_OPTIONS)
+  set_property(DIRECTORY PROPERTY COMPILE_OPTIONS "")
+  set(CMAKE_CXX_VISIBILITY_PRESET default)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN OFF)
+  set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)   # the settings below hold in sources that ask for an older CMake
+  set(CMAKE_POLICY_VERSION_MINIMUM 3.5)
+  set(INSTALL_GTEST OFF)
+  set(BENCHMARK_ENABLE_TESTING OFF)
+  set(BENCHMARK_ENABLE_INSTALL OFF)
+  set(BENCHMARK_ENABLE_WERROR OFF)
+  add_subdirectory("${source}" "${PROJECT_BINARY_DIR}/third_party/${variable}" EXCLUDE_FROM_ALL)
+  set_property(DIRECTORY PROPERTY COMPILE_OPTIONS "${options}")
+endfunction()
+
+if(RLKD_BUILD_TESTS)
+  enable_testing()
+  if(RLKD_GOOGLETEST_SOURCE)
+    rlkd_add_library_from_source(RLKD_GOOGLETEST_SOURCE)
+  else()
+    find_package(GTest REQUIRED)
+  endif()
+endif()
+if(RLKD_BUILD_BENCHMARKS)
+  if(RLKD_BENCHMARK_SOURCE)
+    rlkd_add_library_from_source(RLKD_BENCHMARK_SOURCE)
+  else()
+    find_package(benchmark REQUIRED)
+  endif()
+endif()
