@@ -101,6 +101,18 @@ class Arguments {
     return {static_cast<T*>(checked.data), checked.shape[0], checked.shape[1], checked.row_stride};
   }
 
+  /** An input of the shape of `output` that may be `output` itself (same data and row stride): a kernel that works
+   * in place. Call after the check of `output`. */
+  template <class T>
+  kernels::Matrix<const T> matrix_in_place(const char* name, const rlkd_tensor* tensor,
+                                           kernels::Matrix<T> output, const char* rows_extent,
+                                           const char* cols_extent) {
+    const kernels::Matrix<const T> input =
+        matrix<const T>(name, tensor, output.rows, output.cols, rows_extent, cols_extent);
+    if (input && input.data == output.data && input.row_stride == output.row_stride) regions_.pop_back();
+    return input;
+  }
+
   /** As above, a NULL tensor gives a view with null data. */
   template <class T>
   kernels::Vector<T> optional_vector(const char* name, const rlkd_tensor* tensor, int64_t size,

@@ -27,6 +27,9 @@ struct AdamwFactors {
   float negative_step_size;  // -learning_rate / (1 - beta1^step)
 };
 
+/** Columns of dweight that one call of rmsnorm_dweight takes, at most. */
+inline constexpr int64_t kDweightColumns = 256;
+
 struct VectorKernels {
   SoftmaxStatistics (*softmax_statistics)(const float* logits, int64_t vocab, double temperature,
                                           bool weighted);
@@ -47,6 +50,30 @@ struct VectorKernels {
   /** weights_j = exp((scores_j - max_score) inverse_temperature), in double; returns their sum. */
   double (*softmax_weights)(const float* scores, int64_t n, double max_score, double inverse_temperature,
                             double* weights);
+
+  /** out = a + b; out may be either. */
+  void (*add_rows)(const float* a, const float* b, int64_t n, float* out);
+  /** out_j = x_j r weight_j. */
+  void (*rmsnorm_row)(const float* __restrict x, const float* __restrict weight, float r, int64_t n,
+                      float* __restrict out);
+  /** sum_j a_j b_j c_j. */
+  double (*sum_of_products)(const float* a, const float* b, const float* c, int64_t n);
+  /** dinput_j = r weight_j doutput_j - x_j along. */
+  void (*rmsnorm_backward_row)(const float* __restrict x, const float* __restrict weight,
+                               const float* __restrict doutput, float r, float along, int64_t n,
+                               float* __restrict dinput);
+  /** dweight_j = sum_i doutput_ij x_ij inverse_rms_i for n <= kDweightColumns columns. */
+  void (*rmsnorm_dweight)(const float* doutput, int64_t doutput_stride, const float* x, int64_t x_stride,
+                          const float* inverse_rms, int64_t rows, int64_t n, float* dweight);
+
+  /** One head of 2 * half dimensions; direction 1 turns forward, -1 back; output may be input. */
+  void (*rotate_head)(const float* input, const float* cosine, const float* sine, float direction,
+                      int64_t half, float* output);
+
+  void (*swiglu_row)(const float* gate, const float* up, int64_t n, float* out);
+  /** dgate may be gate and dup may be up. */
+  void (*swiglu_backward_row)(const float* gate, const float* up, const float* doutput, int64_t n,
+                              float* dgate, float* dup);
 };
 
 /** The table of instruction_set(). */
