@@ -109,6 +109,103 @@ TEST_P(LogprobTest, backward_agrees_with_the_reference) {
   }
 }
 
+// A device's expf errs by 2 units in the last place where the CPU's errs by 1.
+constexpr Tolerance kDeviceForward{4e-6, 6e-7};
+
+/** Rounding of a gradient to T, besides the float arithmetic. */
+template <class T>
+constexpr Tolerance rounding();
+template <>
+constexpr Tolerance rounding<float>() {
+  return {0, 0};
+}
+template <>
+constexpr Tolerance rounding<bfloat16>() {
+  return {0, 0x1p-8};
+}
+template <>
+constexpr Tolerance rounding<float16>() {
+  return {0x1p-24, 0x1p-10};
+}
+
+template <class T>
+void check_device(const Case& c, const GuardedMatrix<float>& logits, const Guarded<int64_t>& tokens) {
+  Random random(3);
+  GuardedMatrix<T> rounded(c.rows, c.vocab, c.gap, {}, c.offset);
+  GuardedMatrix<float> exact(c.rows, c.vocab);
+  for (int64_t i = 0; i < c.rows; ++i) {
+    for (int64_t j = 0; j < c.vocab; ++j) {
+      rounded(i, j) = round_to<T>(logits(i, j));
+      exact(i, j) = to_float(rounded(i, j));
+    }
+  }
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::logprob_forward_workspace_size(c.rows, c.vocab)));
+  Guarded<float> logprob(c.rows), entropy(c.rows), logsumexp(c.rows);
+  Guarded<float> logprob_ref(c.rows), entropy_ref(c.rows), logsumexp_ref(c.rows);
+  ASSERT_TRUE(
+      finished(cuda::logprob_forward<T>(rounded.view(), tokens.view(), c.temperature, logprob.view(),
+                                        entropy.view(), logsumexp.view(), workspace.data(), nullptr)));
+  reference::logprob_forward(exact.view(), tokens.view(), c.temperature, logprob_ref.view(),
+                             entropy_ref.view(), logsumexp_ref.view());
+  EXPECT_TRUE(all_close(logprob, logprob_ref, c.rows, kDeviceForward));
+  EXPECT_TRUE(all_close(logsumexp, logsumexp_ref, c.rows, kDeviceForward));
+  EXPECT_TRUE(all_close(entropy, entropy_ref, c.rows, kDeviceForward));
+
+  Guarded<float> without_entropy(c.rows);
+  ASSERT_TRUE(
+      finished(cuda::logprob_forward<T>(rounded.view(), tokens.view(), c.temperature, without_entropy.view(),
+                                        {}, logsumexp.view(), workspace.data(), nullptr)));
+  EXPECT_EQ(without_entropy.values(), logprob.values());
+
+  Guarded<float> dlogprob(c.rows), dentropy(c.rows);
+  for (int64_t i = 0; i < c.rows; ++i) {
+    dlogprob[i] = static_cast<float>(random.normal());
+    dentropy[i] = static_cast<float>(random.normal(0.1));
+  }
+  for (const bool with_entropy : {true, false}) {
+    GuardedMatrix<T> gradient(c.rows, c.vocab, c.gap, {}, c.offset);
+    GuardedMatrix<float> expected(c.rows, c.vocab);
+    for (int64_t i = 0; i < c.rows; ++i) {
+      for (int64_t j = 0; j < c.vocab; ++j) {
+        gradient(i, j) = rounded(i, j);
+        expected(i, j) = exact(i, j);
+      }
+    }
+    const Vector<const float> h =
+        with_entropy ? Vector<const float>(entropy_ref.view()) : Vector<const float>{};
+    const Vector<const float> dh =
+        with_entropy ? Vector<const float>(dentropy.view()) : Vector<const float>{};
+    ASSERT_TRUE(finished(cuda::logprob_backward<T>(gradient.view(), tokens.view(), c.temperature,
+                                                   logsumexp_ref.view(), h, dlogprob.view(), dh, nullptr)));
+    reference::logprob_backward(expected.view(), tokens.view(), c.temperature, logsumexp_ref.view(), h,
+                                dlogprob.view(), dh);
+    const Tolerance tolerance{2 * kBackward.absolute / c.temperature + rounding<T>().absolute,
+                              2 * kBackward.relative + rounding<T>().relative};
+    for (int64_t i = 0; i < c.rows; ++i) {
+      for (int64_t j = 0; j < c.vocab; ++j) {
+        ASSERT_TRUE(close(to_float(gradient(i, j)), expected(i, j), tolerance))
+            << "row " << i << " logit " << j;
+      }
+    }
+  }
+}
+
+TEST_P(LogprobTest, device_agrees_with_the_reference_float) {
+  RLKD_REQUIRE_DEVICE();
+  check_device<float>(c_, logits_, tokens_);
+}
+
+TEST_P(LogprobTest, device_agrees_with_the_reference_bfloat16) {
+  RLKD_REQUIRE_DEVICE();
+  check_device<bfloat16>(c_, logits_, tokens_);
+}
+
+TEST_P(LogprobTest, device_agrees_with_the_reference_float16) {
+  RLKD_REQUIRE_DEVICE();
+  check_device<float16>(c_, logits_, tokens_);
+}
+
 std::vector<Case> cases() {
   return {
       {"no_rows", 0, 5},
@@ -124,6 +221,8 @@ std::vector<Case> cases() {
       {"vocab_1000_temperature_3", 9, 1000, 24, 0, 3.0f},
       {"vocab_1000_low_temperature", 9, 1000, 0, 0, 0.01f},
       {"gpt2_vocab", 2, 50257, 5, 1, 0.9f},
+      {"vocab_of_one_whole_chunk", 2, 16384},
+      {"vocab_one_over_a_chunk", 2, 16385, 0, 3},
       {"rows_over_threads", 37, 2003, 1, 1},
       {"logits_of_scale_1e4", 8, 777, 0, 0, 1, 1e4},
       {"logits_of_scale_1e4_temperature_0_7", 8, 777, 0, 0, 0.7f, 1e4},
@@ -145,24 +244,46 @@ struct Backend {
   Backward backward;
 };
 
+void device_forward(Matrix<const float> logits, Vector<const int64_t> tokens, float temperature,
+                    Vector<float> logprob, Vector<float> entropy, Vector<float> logsumexp) {
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::logprob_forward_workspace_size(logits.rows, logits.cols)));
+  EXPECT_TRUE(finished(cuda::logprob_forward<float>(logits, tokens, temperature, logprob, entropy, logsumexp,
+                                                    workspace.data(), nullptr)));
+}
+
+void device_backward(Matrix<float> logits, Vector<const int64_t> tokens, float temperature,
+                     Vector<const float> logsumexp, Vector<const float> entropy, Vector<const float> dlogprob,
+                     Vector<const float> dentropy) {
+  EXPECT_TRUE(finished(cuda::logprob_backward<float>(logits, tokens, temperature, logsumexp, entropy,
+                                                     dlogprob, dentropy, nullptr)));
+}
+
 /** Contracts that hold for every backend, the reference included. */
 class LogprobContract : public ::testing::TestWithParam<Backend> {
  protected:
   struct Result {
     float logprob = 0, entropy = 0, logsumexp = 0;
   };
-  Result forward(std::vector<float> logits, int64_t token, float temperature = 1) {
-    Result result;
-    GetParam().forward({logits.data(), 1, static_cast<int64_t>(logits.size()), 0}, {&token, 1}, temperature,
-                       {&result.logprob, 1}, {&result.entropy, 1}, {&result.logsumexp, 1});
-    return result;
+  void SetUp() override {
+    if (GetParam().forward == device_forward) RLKD_REQUIRE_DEVICE();
   }
-  std::vector<float> backward(std::vector<float> logits, int64_t token, float temperature, float dlogprob,
-                              float dentropy) {
+  Result forward(const std::vector<float>& logits, int64_t token, float temperature = 1) {
+    Guarded<float> row(logits), logprob(1), entropy(1), logsumexp(1);
+    Guarded<int64_t> tokens(1, token);
+    GetParam().forward({row.data(), 1, row.size(), 0}, tokens.view(), temperature, logprob.view(),
+                       entropy.view(), logsumexp.view());
+    return {logprob[0], entropy[0], logsumexp[0]};
+  }
+  std::vector<float> backward(const std::vector<float>& logits, int64_t token, float temperature,
+                              float dlogprob, float dentropy) {
     const Result result = forward(logits, token, temperature);
-    GetParam().backward({logits.data(), 1, static_cast<int64_t>(logits.size()), 0}, {&token, 1}, temperature,
-                        {&result.logsumexp, 1}, {&result.entropy, 1}, {&dlogprob, 1}, {&dentropy, 1});
-    return logits;
+    Guarded<float> row(logits), logsumexp(1, result.logsumexp), entropy(1, result.entropy);
+    Guarded<float> dl(1, dlogprob), dh(1, dentropy);
+    Guarded<int64_t> tokens(1, token);
+    GetParam().backward({row.data(), 1, row.size(), 0}, tokens.view(), temperature, logsumexp.view(),
+                        entropy.view(), dl.view(), dh.view());
+    return row.values();
   }
 };
 
@@ -242,6 +363,7 @@ TEST_P(LogprobContract, huge_and_tiny_logits_stay_exact) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, LogprobContract,
                          ::testing::Values(Backend{"cpu", cpu::logprob_forward, cpu::logprob_backward},
+                                           Backend{"device", device_forward, device_backward},
                                            Backend{"reference", reference::logprob_forward,
                                                    reference::logprob_backward}),
                          [](const auto& test) { return std::string(test.param.name); });
@@ -272,6 +394,25 @@ TEST(Logprob, a_rows_result_depends_on_nothing_but_the_row) {
     EXPECT_EQ(logprob, batch[static_cast<size_t>(i)]);
     EXPECT_EQ(entropy, batch[static_cast<size_t>(rows + i)]);
     EXPECT_EQ(logsumexp, batch[static_cast<size_t>(2 * rows + i)]);
+  }
+}
+
+TEST(Logprob, device_rows_depend_on_nothing_but_the_row) {
+  RLKD_REQUIRE_DEVICE();
+  constexpr int64_t rows = 5, vocab = 20011;  // two chunks
+  Random random(6);
+  GuardedMatrix<float> logits(rows, vocab);
+  Guarded<int64_t> tokens(rows);
+  for (int64_t i = 0; i < rows; ++i) {
+    tokens[i] = random.below(vocab);
+    for (int64_t j = 0; j < vocab; ++j) logits(i, j) = static_cast<float>(random.normal(4));
+  }
+  Guarded<float> together(rows), alone(1), entropy(rows), logsumexp(rows);
+  device_forward(logits.view(), tokens.view(), 0.9f, together.view(), entropy.view(), logsumexp.view());
+  for (int64_t i = 0; i < rows; ++i) {
+    device_forward({logits.view().row(i), 1, vocab, vocab}, {tokens.data() + i, 1}, 0.9f, alone.view(), {},
+                   {logsumexp.data(), 1});
+    EXPECT_EQ(alone[0], together[i]);
   }
 }
 

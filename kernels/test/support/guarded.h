@@ -1,5 +1,5 @@
 /*
- * Buffers that show what a kernel must not do: every buffer lies between guard zones of a sentinel pattern,
+ * Buffers, within reach of host and device, that show what a kernel must not do: every buffer lies between guard zones of a sentinel pattern,
  * and outputs start as poison (a NaN or a rare integer), so that a write outside or an element left unwritten
  * fails the test.
  */
@@ -14,13 +14,16 @@
 #include <vector>
 
 #include "rlkd/kernels/views.h"
+#include "test/support/device.h"
 
 namespace rlkd::kernels::test {
 
 /** What an output holds before the kernel runs. */
 template <class T>
 constexpr T poison() {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) {
+    return {0x7FFF};
+  } else if constexpr (std::is_floating_point_v<T>) {
     return std::numeric_limits<T>::quiet_NaN();
   } else {
     return static_cast<T>(0x5A5A5A5A5A5A5A5Aull);
@@ -76,7 +79,7 @@ class Guarded {
   static constexpr unsigned char kSentinel = 0xC5;
 
   int64_t size_;
-  std::vector<unsigned char> bytes_;
+  std::vector<unsigned char, SharedAllocator<unsigned char>> bytes_;
   T* data_;
 };
 

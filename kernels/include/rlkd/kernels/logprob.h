@@ -13,6 +13,10 @@
  */
 #pragma once
 
+#include <cstddef>
+
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -33,6 +37,25 @@ void logprob_backward(Matrix<float> logits, Vector<const int64_t> tokens, float 
                       Vector<const float> dlogprob, Vector<const float> dentropy);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/** Bytes that logprob_forward needs; 0 for a vocabulary that one block reads. */
+size_t logprob_forward_workspace_size(int64_t rows, int64_t vocab);
+
+/** As on the CPU; T is float, bfloat16 or float16. workspace: device memory, 64-byte aligned. */
+template <class T>
+DeviceStatus logprob_forward(Matrix<const T> logits, Vector<const int64_t> tokens, float temperature,
+                             Vector<float> logprob, Vector<float> entropy, Vector<float> logsumexp,
+                             void* workspace, Stream stream);
+
+/** As on the CPU; dlogits are rounded to T. */
+template <class T>
+DeviceStatus logprob_backward(Matrix<T> logits, Vector<const int64_t> tokens, float temperature,
+                              Vector<const float> logsumexp, Vector<const float> entropy,
+                              Vector<const float> dlogprob, Vector<const float> dentropy, Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 

@@ -1,0 +1,40 @@
+/* The device backend as a whole: is there one, wait for it, say what went wrong. */
+#include "device/platform.cuh"
+#include "rlkd/kernels/device.h"
+
+namespace rlkd::kernels::cuda {
+
+#if defined(__CUDACC__)
+
+const char* device_backend_name() { return "cuda"; }
+
+bool device_available(const char** reason) {
+  int devices = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  if (error == cudaSuccess && devices > 0) return true;
+  if (error != cudaSuccess) cudaGetLastError();  // having asked is no failure of later calls
+  *reason = error == cudaSuccess ? "the CUDA driver finds no device" : cudaGetErrorString(error);
+  return false;
+}
+
+DeviceStatus synchronize(Stream stream) {
+  return {cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "cudaStreamSynchronize"};
+}
+
+const char* error_text(const DeviceStatus& status) {
+  return cudaGetErrorString(static_cast<cudaError_t>(status.error));
+}
+
+#else
+
+const char* device_backend_name() { return "emulated"; }
+
+bool device_available(const char**) { return true; }
+
+DeviceStatus synchronize(Stream) { return {}; }
+
+const char* error_text(const DeviceStatus&) { return emulation::report(); }
+
+#endif
+
+}  // namespace rlkd::kernels::cuda

@@ -1,0 +1,59 @@
+/*
+ * 128-bit accesses: Pack<T> is 16 bytes of consecutive elements. Global memory is reached at full width only
+ * with them; they need 16-byte alignment, so rows are split into a scalar head, packs and a scalar tail
+ * (Row), or packs are used only where aligned() says so.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "device/platform.cuh"
+#include "rlkd/kernels/dtypes.h"
+
+namespace rlkd::kernels::cuda {
+
+template <class T>
+struct Pack {
+  static constexpr int kSize = 16 / static_cast<int>(sizeof(T));
+  T element[kSize];
+};
+
+template <class T>
+__device__ __forceinline__ Pack<T> load_pack(const T* address) {
+  const uint4 words = *reinterpret_cast<const uint4*>(address);
+  Pack<T> pack;
+  memcpy(&pack, &words, sizeof pack);
+  return pack;
+}
+
+template <class T>
+__device__ __forceinline__ void store_pack(T* address, const Pack<T>& pack) {
+  uint4 words;
+  memcpy(&words, &pack, sizeof words);
+  *reinterpret_cast<uint4*>(address) = words;
+}
+
+/** Whether `address` and rows `row_stride` elements apart are all 16-byte aligned. */
+template <class T>
+__host__ __device__ __forceinline__ bool aligned_for_packs(const T* address, int64_t row_stride = 0) {
+  return (reinterpret_cast<uintptr_t>(address) | static_cast<uintptr_t>(row_stride) * sizeof(T)) % 16 == 0;
+}
+
+/**
+ * How a run of `size` elements from `data` on splits: [0, head) and [packs_end, size) are scalar, the rest
+ * are whole, aligned packs.
+ */
+template <class T>
+struct PackedRange {
+  int64_t head;
+  int64_t packs_end;
+
+  __device__ __forceinline__ PackedRange(const T* data, int64_t size) {
+    const int64_t misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(data) % 16 / sizeof(T));
+    head = misaligned == 0 ? 0 : Pack<T>::kSize - misaligned;
+    if (head > size) head = size;
+    packs_end = head + (size - head) / Pack<T>::kSize * Pack<T>::kSize;
+  }
+};
+
+}  // namespace rlkd::kernels::cuda

@@ -1,0 +1,259 @@
+/*
+ * logprob on a device.
+ *
+ *   z_j = logits_j / temperature      logprob = z_token - log sum_j exp z_j      entropy = -sum_j p_j log p_j
+ *
+ * Forward, one pass. A thread keeps the running maximum m of its logits and two sums relative to it,
+ *
+ *   total = sum exp(d_j),  weighted = sum exp(d_j) d_j,  d_j = (logits_j - m) / temperature <= 0,
+ *
+ * and rescales both when m grows (online softmax: Milakov and Gimelshein, arXiv 1805.02867), so that no
+ * exponential overflows, no second pass finds the maximum, and the difference is taken before the division.
+ * entropy = log total - weighted / total. A row is cut into chunks of kChunk logits, one block each; their
+ * statistics are merged in order. Few rows of a large vocabulary then occupy the device as many rows do
+ * (split rows), and a row's result is the same bits whatever stands beside it. A row of one chunk is finished
+ * by its block.
+ *
+ * Backward, in place: p_j = exp(logits_j / temperature - logsumexp); the quotient is taken as a product with
+ * 1 / temperature in two floats, fused, so that logits of magnitude 1e4 lose nothing.
+ *
+ * Traffic: forward reads rows * vocab * sizeof(T) bytes; backward reads and writes as much. About 6 (10)
+ * flops and one exponential a logit: bound by memory on every device.
+ */
+#include "device/launch.cuh"
+#include "device/reduce.cuh"
+#include "device/vector_access.cuh"
+#include "rlkd/kernels/logprob.h"
+
+namespace rlkd::kernels::cuda {
+
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int64_t kChunk = 16384;
+
+int64_t chunks_of(int64_t vocab) { return (vocab + kChunk - 1) / kChunk; }
+
+/** Softmax statistics of some logits. A NaN or +inf among them makes total NaN. */
+struct Statistics {
+  float max;  // -inf: none so far, or only -inf
+  float total;
+  float weighted;
+
+  static __device__ __forceinline__ Statistics none() { return {-INFINITY, 0, 0}; }
+
+  template <int kCount>
+  __device__ __forceinline__ void add(const float (&logits)[kCount], float inverse_temperature) {
+    float larger = max;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) larger = Max{}(larger, logits[i]);
+    if (larger == -INFINITY) return;
+    rescale(larger, inverse_temperature);
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const float difference = (logits[i] - max) * inverse_temperature;
+      const float weight = expf(difference);
+      total += weight;
+      if (weight > 0) weighted += weight * difference;
+    }
+  }
+
+  __device__ __forceinline__ void rescale(float larger, float inverse_temperature) {
+    if (larger == max) return;
+    const float shift = (max - larger) * inverse_temperature;
+    const float scale = expf(shift);
+    weighted = total > 0 ? scale * (weighted + total * shift) : 0;
+    total *= scale;
+    max = larger;
+  }
+};
+
+struct Merge {
+  float inverse_temperature;
+
+  __device__ __forceinline__ Statistics operator()(Statistics a, Statistics b) const {
+    const float larger = Max{}(a.max, b.max);
+    if (larger == -INFINITY) return a;
+    a.rescale(larger, inverse_temperature);
+    b.rescale(larger, inverse_temperature);
+    a.total += b.total;
+    a.weighted += b.weighted;
+    return a;
+  }
+};
+
+struct Outputs {
+  float* logprob;
+  float* entropy;  // may be null
+  float* logsumexp;
+
+  __device__ __forceinline__ void finish(int64_t row, const Statistics& statistics, float token_logit,
+                                         float temperature) const {
+    // One row, one double logarithm; infinite maxima leave nothing defined.
+    const double log_total =
+        isinf(statistics.max) ? static_cast<double>(NAN) : log(static_cast<double>(statistics.total));
+    const double max = statistics.max;
+    logprob[row] = static_cast<float>((token_logit - max) / temperature - log_total);
+    logsumexp[row] = static_cast<float>(max / temperature + log_total);
+    if (entropy != nullptr) {
+      entropy[row] = static_cast<float>(log_total - static_cast<double>(statistics.weighted) /
+                                                        static_cast<double>(statistics.total));
+    }
+  }
+};
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    forward_kernel(Matrix<const T> logits, const int64_t* tokens, float temperature, int64_t chunks,
+                   Statistics* partial, Outputs outputs) {
+  __shared__ Statistics scratch[kThreads / kWarp];
+  const int64_t row = blockIdx.x / chunks;
+  const int64_t begin = blockIdx.x % chunks * kChunk;
+  const int64_t size = min(kChunk, logits.cols - begin);
+  const T* data = logits.row(row) + begin;
+  const float inverse_temperature = 1 / temperature;
+
+  Statistics statistics = Statistics::none();
+  const PackedRange<T> range(data, size);
+  for (int64_t j = range.head + threadIdx.x * Pack<T>::kSize; j < range.packs_end;
+       j += kThreads * Pack<T>::kSize) {
+    const Pack<T> pack = load_pack(data + j);
+    float values[Pack<T>::kSize];
+#pragma unroll
+    for (int i = 0; i < Pack<T>::kSize; ++i) values[i] = to_float(pack.element[i]);
+    statistics.add(values, inverse_temperature);
+  }
+  for (int64_t j = threadIdx.x; j < range.head + (size - range.packs_end); j += kThreads) {
+    const float value[] = {to_float(data[j < range.head ? j : j - range.head + range.packs_end])};
+    statistics.add(value, inverse_temperature);
+  }
+
+  statistics = block_reduce<kThreads>(statistics, Merge{inverse_temperature}, scratch);
+  if (threadIdx.x != 0) return;
+  if (chunks == 1) {
+    outputs.finish(row, statistics, to_float(data[tokens[row]]), temperature);
+  } else {
+    partial[blockIdx.x] = statistics;
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    merge_kernel(Matrix<const T> logits, const int64_t* tokens, float temperature, int64_t chunks,
+                 const Statistics* partial, Outputs outputs) {
+  const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (row >= logits.rows) return;
+  Statistics statistics = partial[row * chunks];
+  for (int64_t chunk = 1; chunk < chunks; ++chunk) {
+    statistics = Merge{1 / temperature}(statistics, partial[row * chunks + chunk]);
+  }
+  outputs.finish(row, statistics, to_float(logits(row, tokens[row])), temperature);
+}
+
+/** What of a row's gradient is the same for all of its logits. */
+struct RowGradient {
+  float inverse_temperature;       // rounded
+  float inverse_temperature_rest;  // what the rounding left
+  float logsumexp;
+  float entropy;
+  float dlogprob;
+  float dentropy;
+
+  __device__ __forceinline__ float operator()(float logit) const {
+    float log_p = fmaf(logit, inverse_temperature, -logsumexp);
+    if (logit != -INFINITY) log_p = fmaf(logit, inverse_temperature_rest, log_p);
+    const float p = expf(log_p);
+    float gradient = -p * dlogprob;
+    if (dentropy != 0 && p != 0) gradient -= p * (log_p + entropy) * dentropy;
+    return gradient * inverse_temperature;
+  }
+};
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    backward_kernel(Matrix<T> logits, const int64_t* tokens, float temperature, int64_t chunks,
+                    const float* logsumexp, const float* entropy, const float* dlogprob,
+                    const float* dentropy) {
+  const int64_t row = blockIdx.x / chunks;
+  const int64_t begin = blockIdx.x % chunks * kChunk;
+  const int64_t size = min(kChunk, logits.cols - begin);
+  T* data = logits.row(row) + begin;
+  const float dh = dentropy == nullptr ? 0 : dentropy[row];
+  const float dl = dlogprob[row];
+  const bool zero = dl == 0 && dh == 0;
+  const double inverse_temperature = 1 / static_cast<double>(temperature);
+  const RowGradient gradient{
+      static_cast<float>(inverse_temperature),
+      static_cast<float>(inverse_temperature - static_cast<float>(inverse_temperature)),
+      logsumexp[row],
+      dh == 0 ? 0 : entropy[row],
+      dl,
+      dh};
+  const int64_t token = tokens[row] - begin;  // may lie in another chunk
+
+  const auto changed = [&](int64_t j, T value) {
+    if (zero) return round_to<T>(0);
+    float g = gradient(to_float(value));
+    if (j == token) g += dl * gradient.inverse_temperature;
+    return round_to<T>(g);
+  };
+  const PackedRange<T> range(data, size);
+  for (int64_t j = range.head + threadIdx.x * Pack<T>::kSize; j < range.packs_end;
+       j += kThreads * Pack<T>::kSize) {
+    Pack<T> pack = load_pack(data + j);
+#pragma unroll
+    for (int i = 0; i < Pack<T>::kSize; ++i) pack.element[i] = changed(j + i, pack.element[i]);
+    store_pack(data + j, pack);
+  }
+  for (int64_t i = threadIdx.x; i < range.head + (size - range.packs_end); i += kThreads) {
+    const int64_t j = i < range.head ? i : i - range.head + range.packs_end;
+    data[j] = changed(j, data[j]);
+  }
+}
+
+dim3 one_block_each(int64_t count) { return dim3(static_cast<unsigned>(count)); }
+
+}  // namespace
+
+size_t logprob_forward_workspace_size(int64_t rows, int64_t vocab) {
+  const int64_t chunks = chunks_of(vocab);
+  return chunks <= 1 ? 0 : static_cast<size_t>(rows * chunks) * sizeof(Statistics);
+}
+
+template <class T>
+DeviceStatus logprob_forward(Matrix<const T> logits, Vector<const int64_t> tokens, float temperature,
+                             Vector<float> logprob, Vector<float> entropy, Vector<float> logsumexp,
+                             void* workspace, Stream stream) {
+  const int64_t chunks = chunks_of(logits.cols);
+  auto* partial = static_cast<Statistics*>(workspace);
+  const Outputs outputs{logprob.data, entropy.data, logsumexp.data};
+  const DeviceStatus status =
+      launch("logprob_forward", forward_kernel<T>, {one_block_each(logits.rows * chunks), kThreads}, stream,
+             logits, tokens.data, temperature, chunks, partial, outputs);
+  if (!status || chunks == 1) return status;
+  return launch("logprob_merge", merge_kernel<T>,
+                {one_block_each((logits.rows + kThreads - 1) / kThreads), kThreads}, stream, logits,
+                tokens.data, temperature, chunks, partial, outputs);
+}
+
+template <class T>
+DeviceStatus logprob_backward(Matrix<T> logits, Vector<const int64_t> tokens, float temperature,
+                              Vector<const float> logsumexp, Vector<const float> entropy,
+                              Vector<const float> dlogprob, Vector<const float> dentropy, Stream stream) {
+  const int64_t chunks = chunks_of(logits.cols);
+  return launch("logprob_backward", backward_kernel<T>, {one_block_each(logits.rows * chunks), kThreads},
+                stream, logits, tokens.data, temperature, chunks, logsumexp.data, entropy.data, dlogprob.data,
+                dentropy.data);
+}
+
+#define RLKD_INSTANTIATE(T)                                                                                \
+  template DeviceStatus logprob_forward<T>(Matrix<const T>, Vector<const int64_t>, float, Vector<float>,   \
+                                           Vector<float>, Vector<float>, void*, Stream);                   \
+  template DeviceStatus logprob_backward<T>(Matrix<T>, Vector<const int64_t>, float, Vector<const float>,  \
+                                            Vector<const float>, Vector<const float>, Vector<const float>, \
+                                            Stream);
+RLKD_INSTANTIATE(float)
+RLKD_INSTANTIATE(bfloat16)
+RLKD_INSTANTIATE(float16)
+
+}  // namespace rlkd::kernels::cuda
