@@ -7,18 +7,14 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.cli.quickstart.Quickstart;
-import org.rlkd.cli.quickstart.QuickstartProgress;
 import org.rlkd.cli.report.Report;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
-import org.rlkd.engine.generation.GenerationListener;
 import org.rlkd.engine.tensor.CpuThreads;
-import org.rlkd.engine.training.StepListener;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -75,7 +71,7 @@ final class QuickstartCommand implements Runnable {
     CpuThreads.set(threads, 1);
     Quickstart.Result result =
         new Quickstart(
-                directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new Bars())
+                directory, size.name().toLowerCase(Locale.ROOT), seed, compareSft, new StageBars())
             .run(versions());
     new Report(directory).write(directory.resolve("report.html"));
     System.out.println();
@@ -123,22 +119,5 @@ final class QuickstartCommand implements Runnable {
       }
     }
     return directory;
-  }
-
-  /** A progress bar for each stage. */
-  private static final class Bars implements QuickstartProgress {
-    @Override
-    public <T> T training(String task, String watched, Function<StepListener, T> work) {
-      try (TrainingProgress progress = new TrainingProgress(task, watched)) {
-        return work.apply(progress);
-      }
-    }
-
-    @Override
-    public <T> T generation(String task, long completions, Function<GenerationListener, T> work) {
-      try (Progress progress = new Progress(task, completions, "completions")) {
-        return work.apply(progress.generation());
-      }
-    }
   }
 }

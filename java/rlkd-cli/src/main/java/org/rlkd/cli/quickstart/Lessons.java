@@ -13,7 +13,7 @@ import org.rlkd.core.config.SftConfig;
  * The configurations of the quickstart's training stages, each kept as a YAML file that {@code rlkd
  * sft} or {@code rlkd train} takes as it is.
  */
-record Lessons(Path directory, Recipe recipe, long seed) {
+public record Lessons(Path directory, Recipe recipe, long seed) {
 
   /**
    * A supervised lesson.
@@ -60,18 +60,27 @@ record Lessons(Path directory, Recipe recipe, long seed) {
     return SftConfig.load(Optional.of(file), List.of());
   }
 
-  /** The RLKD run. */
-  GrpoConfig reinforcement(Path model, Path gsrm, Path data, Path output) {
+  /** The structure reward of an RL run: its decomposer and its form. */
+  public record StructureReward(Path gsrm, StructureRecipe recipe) {}
+
+  /**
+   * An RL run: accuracy, format and tag_count, weighted 15, 10, 10, and structure with 15.
+   *
+   * @param name of its file
+   * @param structure null = no structure reward: plain GRPO
+   */
+  public GrpoConfig reinforcement(
+      String name, Path model, Path data, Path output, StructureReward structure) {
     Path file =
         write(
-            "rlkd",
+            name,
             """
             # rlkd train --config FILE
             model_name_or_path: %s
             dataset_name: %s
             output_dir: %s
-            reward_funcs: [accuracy, format, tag_count, structure]
-            reward_weights: [15, 10, 10, 15]
+            reward_funcs: [accuracy, format, tag_count%s]
+            reward_weights: [15, 10, 10%s]
             loss_type: dapo
             beta: 0.0
             epsilon: 0.2
@@ -92,25 +101,40 @@ record Lessons(Path directory, Recipe recipe, long seed) {
             log_completions: true
             save_strategy: "no"
             seed: %d
-            rlkd:
-              gsrm:
-                decomposer: %s
-                judge: lexical
-                alignment: tree
-                normalize: teacher
-            """
+            %s"""
                 .formatted(
                     quoted(model),
                     quoted(data),
                     quoted(output),
+                    structure == null ? "" : ", structure",
+                    structure == null ? "" : ", 15",
                     recipe.completions(),
                     recipe.prompts() * recipe.completions(),
                     Recipe.MAX_COMPLETION,
                     recipe.rlSteps(),
                     recipe.rlRate(),
                     seed,
-                    quoted(gsrm)));
+                    structure == null ? "" : gsrm(structure)));
     return GrpoConfig.load(Optional.of(file), List.of());
+  }
+
+  private static String gsrm(StructureReward structure) {
+    return """
+        rlkd:
+          gsrm:
+            decomposer: %s
+            judge: lexical
+            alignment: %s
+            normalize: %s
+            gap_decay: %s
+            gate: %s
+        """
+        .formatted(
+            quoted(structure.gsrm()),
+            structure.recipe().alignment(),
+            structure.recipe().normalize(),
+            structure.recipe().gapDecay(),
+            structure.recipe().gate());
   }
 
   private Path write(String name, String yaml) {

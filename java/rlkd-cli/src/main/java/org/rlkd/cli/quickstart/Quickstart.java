@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.GrpoConfig;
-import org.rlkd.core.config.SftConfig;
 import org.rlkd.core.data.ProblemColumns;
 import org.rlkd.core.data.ProblemReader;
 import org.rlkd.core.reward.RewardOptions;
@@ -23,8 +22,6 @@ import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.gsrm.GenerativeDecomposer;
 import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.gsrm.GsrmSettings;
-import org.rlkd.engine.run.GrpoRun;
-import org.rlkd.engine.run.SftRun;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 
 /**
@@ -48,8 +45,7 @@ public final class Quickstart {
   private final boolean compareSft;
   private final QuickstartProgress progress;
   private final StageSeconds seconds = new StageSeconds();
-  private final Vocabulary vocabulary;
-  private final Lessons lessons;
+  private final Stages stages;
 
   /**
    * A quickstart into an empty directory.
@@ -66,8 +62,7 @@ public final class Quickstart {
     this.seed = seed;
     this.compareSft = compareSft;
     this.progress = progress;
-    this.vocabulary = new Vocabulary(recipe.maxValue());
-    this.lessons = new Lessons(out.resolve("config"), recipe, seed);
+    this.stages = new Stages(out, recipe, seed, progress);
   }
 
   /**
@@ -78,20 +73,28 @@ public final class Quickstart {
   public Result run(Map<String, String> versions) {
     QuickstartData data =
         seconds.time("data", () -> QuickstartData.write(out.resolve("data"), recipe, seed));
-    Path coldStart = seconds.time("cold_start", () -> coldStart(data));
-    Path gsrm = seconds.time("gsrm", () -> decomposer(data));
+    Path coldStart = seconds.time("cold_start", () -> stages.coldStart(data));
+    Path gsrm = seconds.time("gsrm", () -> stages.decomposer(data));
     double stepAccuracy = seconds.time("evaluation", () -> stepAccuracy(gsrm, data));
 
     Path student = out.resolve("student");
-    GrpoConfig config = lessons.reinforcement(coldStart, gsrm, data.file("train.jsonl"), student);
+    GrpoConfig config =
+        stages
+            .lessons()
+            .reinforcement(
+                "rlkd",
+                coldStart,
+                data.file("train.jsonl"),
+                student,
+                new Lessons.StructureReward(gsrm, StructureRecipe.TREE));
     Outcome before = evaluate("evaluate cold start", coldStart, config, data);
-    seconds.time(
-        "rlkd",
-        () -> progress.training("RLKD", "reward", listener -> new GrpoRun(config).run(listener)));
+    seconds.time("rlkd", () -> stages.reinforce("RLKD", config));
     Outcome after = evaluate("evaluate student", student, config, data);
     moveLogs(student);
     Outcome sftClean =
-        compareSft ? evaluate("evaluate SFT", sftClean(coldStart, data), config, data) : null;
+        compareSft
+            ? evaluate("evaluate SFT", stages.sftClean(coldStart, data), config, data)
+            : null;
 
     Summary summary =
         new Summary(
@@ -102,80 +105,6 @@ public final class Quickstart {
 
   /** Where everything is, and the table for the terminal. */
   public record Result(Path directory, String table) {}
-
-  private Path coldStart(QuickstartData data) {
-    Path base = out.resolve("lessons/base");
-    Path easy = out.resolve("lessons/easy");
-    Path mixed = out.resolve("lessons/mixed");
-    Path coldStart = out.resolve("cold-start");
-    BaseModel.STUDENT.write(base, vocabulary, seed);
-    teach(
-        "cold start 1/3: easy",
-        lessons.supervised(
-            "cold-start-1-easy",
-            base,
-            data.file("cold-start-easy.jsonl"),
-            easy,
-            recipe.easySteps(),
-            recipe.coldStartRate(),
-            false));
-    teach(
-        "cold start 2/3: full size",
-        lessons.supervised(
-            "cold-start-2-mixed",
-            easy,
-            data.file("cold-start-mixed.jsonl"),
-            mixed,
-            recipe.mixedSteps(),
-            recipe.coldStartRate(),
-            true));
-    return teach(
-        "cold start 3/3: sloppy",
-        lessons.supervised(
-            "cold-start-3-sloppy",
-            mixed,
-            data.file("cold-start-sloppy.jsonl"),
-            coldStart,
-            recipe.sloppySteps(),
-            recipe.coldStartRate() / 8,
-            true));
-  }
-
-  private Path decomposer(QuickstartData data) {
-    Path base = out.resolve("lessons/gsrm-base");
-    Path gsrm = out.resolve("gsrm");
-    BaseModel.DECOMPOSER.write(base, vocabulary, seed + 1);
-    teach(
-        "decomposer",
-        lessons.supervised(
-            "gsrm",
-            base,
-            data.file("gsrm.jsonl"),
-            gsrm,
-            recipe.decomposerSteps(),
-            recipe.decomposerRate(),
-            true));
-    QuickstartData.DECOMPOSER.save(gsrm);
-    return gsrm;
-  }
-
-  private Path sftClean(Path coldStart, QuickstartData data) {
-    // The problems that RL samples, all their teacher paths, about four times each.
-    return teach(
-        "SFT on clean paths",
-        lessons.supervised(
-            "sft-clean",
-            coldStart,
-            data.file("sft-clean.jsonl"),
-            out.resolve("sft-clean"),
-            recipe.sftCleanSteps(),
-            recipe.rlRate(),
-            true));
-  }
-
-  private Path teach(String task, SftConfig config) {
-    return progress.training(task, "loss", listener -> new SftRun(config).run(listener));
-  }
 
   private double stepAccuracy(Path directory, QuickstartData data) {
     try (PretrainedModel model = PretrainedModel.load(directory)) {

@@ -27,7 +27,7 @@ import org.rlkd.engine.gsrm.GsrmSettings;
  * sft-clean.jsonl                                       train.jsonl's teacher paths as completions
  * </pre>
  */
-final class QuickstartData {
+public final class QuickstartData {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Tokens of a decomposed step; the longest has about 30. */
@@ -46,7 +46,7 @@ final class QuickstartData {
   }
 
   /** Makes all files in a directory, which is made. */
-  static QuickstartData write(Path directory, Recipe recipe, long seed) {
+  public static QuickstartData write(Path directory, Recipe recipe, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     GraphShape full = new GraphShape(3, 4, 2, 1, recipe.maxValue());
     GraphShape easy = new GraphShape(1, 2, 1, 1, recipe.maxValue());
@@ -87,8 +87,18 @@ final class QuickstartData {
     return data;
   }
 
-  Path file(String name) {
+  /** One of the files above. */
+  public Path file(String name) {
     return directory.resolve(name);
+  }
+
+  /** Problems as rows: problem, answer, teacher_paths. */
+  public static void writeProblems(Path file, List<Problem> problems) {
+    try {
+      write(file, problems.stream().map(QuickstartData::problem));
+    } catch (IOException e) {
+      throw new InputException("%s cannot be written: %s".formatted(file, e), e);
+    }
   }
 
   /** The teacher paths of the held-out problems, with their true steps. */
@@ -128,7 +138,11 @@ final class QuickstartData {
   }
 
   private void write(String name, Stream<ObjectNode> rows) throws IOException {
-    try (BufferedWriter writer = Files.newBufferedWriter(file(name))) {
+    write(file(name), rows);
+  }
+
+  private static void write(Path file, Stream<ObjectNode> rows) throws IOException {
+    try (BufferedWriter writer = Files.newBufferedWriter(file)) {
       for (ObjectNode row : (Iterable<ObjectNode>) rows::iterator) {
         writer.write(row.toString());
         writer.write('\n');

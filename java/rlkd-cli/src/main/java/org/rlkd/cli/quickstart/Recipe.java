@@ -23,7 +23,7 @@ package org.rlkd.cli.quickstart;
  * @param samples completions of each held-out problem in an evaluation
  * @param temperature of those samples
  */
-record Recipe(
+public record Recipe(
     int easyProblems,
     int coldStartProblems,
     int trainProblems,
@@ -45,19 +45,19 @@ record Recipe(
     double temperature) {
 
   /** Batch of every supervised lesson. */
-  static final int BATCH = 32;
+  public static final int BATCH = 32;
 
   /** Longest completion in tokens; the longest teacher path has fewer. */
-  static final int MAX_COMPLETION = 80;
+  public static final int MAX_COMPLETION = 80;
 
   /** The run that the README shows. */
-  static final Recipe FULL =
+  public static final Recipe FULL =
       new Recipe(
           20_000, 20_000, 960, 200, 4, 12, 100, 1300, 100, 4e-3, 400, 4e-3, 80, 12, 8, 5e-4, 250, 4,
           0.7);
 
   /** Every stage in a minute or two: shows that they work, too short to learn much. */
-  static final Recipe SMALL =
+  public static final Recipe SMALL =
       new Recipe(
           2_000, 2_000, 96, 24, 4, 12, 40, 40, 10, 4e-3, 60, 4e-3, 4, 6, 4, 5e-4, 10, 2, 0.7);
 }
