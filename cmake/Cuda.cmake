@@ -33,7 +33,13 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.8)
   message(FATAL_ERROR "found nvcc ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}); expected 12.8 or later, the "
     "first to know sm_120; name another by CUDACXX, or run scripts/install-nvcc.sh and set CUDACXX to what it prints")
 endif()
+find_package(CUDAToolkit REQUIRED)
+
+# What ptxas says of each kernel is kept beside its object, for the resource table.
+if(NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER "${PROJECT_SOURCE_DIR}/cmake/ptxas-log.sh")
+endif()
 
 # No fast math, and contraction off, as for C++ (CompilerOptions.cmake). -lineinfo lets profilers and
 # compute-sanitizer name source lines and costs nothing at run time.
-add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false -lineinfo --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>")
+add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false -lineinfo -Xptxas=-v --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>")

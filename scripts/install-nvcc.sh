@@ -38,14 +38,14 @@ find_pip() { # sets pip
 check_layout() { # DIR
   local part
   for part in bin/{nvcc,ptxas,cudafe++,fatbinary,cuobjdump,nvdisasm} nvvm/bin/cicc nvvm/libdevice/libdevice.10.bc \
-    include/cuda_runtime.h include/crt/host_config.h include/cccl lib/libcudart_static.a; do
+    include/cuda_runtime.h include/crt/host_config.h include/cccl lib/libcudart_static.a lib/libcudart.so.13; do
     [ -e "$1/$part" ] || fail "wheels without $part" "the layout of the versions in ${BASH_SOURCE[0]##*/}" \
       "check the pinned versions there: ${wheels[*]}"
   done
 }
 
 stamp=$directory/versions
-if [ "$(cat "$stamp" 2>/dev/null)" = "${wheels[*]}" ] && [ -x "$directory/bin/nvcc" ]; then
+if [ "$(cat "$stamp" 2>/dev/null)" = "${wheels[*]}" ] && [ -e "$directory/lib/libcudart.so" ] && [ -x "$directory/bin/nvcc" ]; then
   echo "$directory/bin/nvcc"
   exit 0
 fi
@@ -64,6 +64,7 @@ trap 'rm -rf "$partial"' EXIT
 check_layout "$partial/wheels/nvidia/cu13"
 "$partial/wheels/nvidia/cu13/bin/nvcc" --version >/dev/null ||
   fail "nvcc of the wheels does not start" "a compiler for $(uname -s) $(uname -m)" "install a CUDA toolkit 13"
+ln -s libcudart.so.13 "$partial/wheels/nvidia/cu13/lib/libcudart.so"  # CMake's FindCUDAToolkit looks for this name
 echo "${wheels[*]}" >"$partial/wheels/nvidia/cu13/versions"
 rm -rf "$directory"
 mv "$partial/wheels/nvidia/cu13" "$directory"

@@ -1,5 +1,6 @@
 #include "error.h"
 #include "rlkd/kernels/cpu_features.h"
+#include "rlkd/kernels/device.h"
 
 #define RLKD_STRING_(x) #x
 #define RLKD_STRING(x) RLKD_STRING_(x)
@@ -19,7 +20,11 @@ int rlkd_backend_available(rlkd_backend backend, const char** reason) {
       why = nullptr;
       break;
     case RLKD_BACKEND_CUDA:
+#if RLKD_CUDA
+      if (rlkd::kernels::cuda::device_available(&why)) why = nullptr;
+#else
       why = "this librlkd was built without CUDA";
+#endif
       break;
     case RLKD_BACKEND_EMULATED:
       why = "this librlkd was built without the emulation of the CUDA kernels";

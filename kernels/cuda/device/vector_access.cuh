@@ -20,7 +20,11 @@ struct Pack {
 
 template <class T>
 __device__ __forceinline__ Pack<T> load_pack(const T* address) {
-  const uint4 words = *reinterpret_cast<const uint4*>(address);
+  uint4 words = *reinterpret_cast<const uint4*>(address);
+#if defined(__CUDA_ARCH__)
+  // Wanted all at once: otherwise nvcc may split the load by how its parts are used (seen for sm_100, sm_120).
+  asm volatile("" : "+r"(words.x), "+r"(words.y), "+r"(words.z), "+r"(words.w));
+#endif
   Pack<T> pack;
   memcpy(&pack, &words, sizeof pack);
   return pack;
