@@ -86,9 +86,11 @@ struct Case {
   }
 
   DecodeAttention inputs() const {
-    return {query.view(),       keys.view(),    values.view(),
-            block_table.view(), lengths.view(), shape.block_size,
-            shape.kv_heads,     shape.head_dim, 0.3f};
+    return {query.view(),   keys.view(),
+            values.view(),  block_table.view(),
+            lengths.view(), shape.block_size,
+            shape.kv_heads, shape.head_dim,
+            0.3f,           {}};
   }
 };
 

@@ -356,13 +356,24 @@ typedef struct rlkd_decode_attention_inputs {
   const rlkd_tensor* value_cache; /* same shape; head_dim <= 256 */
   const rlkd_tensor* block_table; /* [rows, max_blocks] int64; entries past the row's length are not read */
   const rlkd_tensor* lengths;     /* [rows] int64 in [1, max_blocks * block_size] */
+  /* Optional: groups of rows that start with the same cached tokens, which CUDA then reads once for the group. Group g
+   * is the rows group_offsets[g] .. group_offsets[g + 1] - 1; the blocks of its first prefix_lengths[g] tokens are the
+   * same in each of its rows. Results are the same with and without but for rounding. Both or neither may be NULL. */
+  const rlkd_tensor* group_offsets;  /* [groups + 1] int64, rising from 0 to rows */
+  const rlkd_tensor* prefix_lengths; /* [groups] int64 in [0, least of the group's lengths] */
 } rlkd_decode_attention_inputs;
 
+/** Bytes for `rows` sequences of up to max_length = max_blocks * block_size tokens; 0 on the CPU backends. */
+RLKD_API rlkd_status rlkd_decode_attention_workspace_size(const rlkd_context* context, int64_t rows,
+                                                          int64_t heads, int64_t head_dim, int64_t max_length,
+                                                          size_t* bytes);
+
 /** output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
- * values alone, bit for bit. A NaN among them gives NaN in the heads that read it. */
+ * values (on CUDA also on the length of its prefix) alone, bit for bit. A NaN among them gives NaN in the heads that
+ * read it. */
 RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context,
                                            const rlkd_decode_attention_inputs* inputs, float scale,
-                                           rlkd_tensor* output);
+                                           rlkd_tensor* output, void* workspace, size_t workspace_bytes);
 
 /* ---- rmsnorm ------------------------------------------------------------------------------------------------
  * Root mean square normalisation of each row (arXiv 1910.07467), as in Llama and Qwen:

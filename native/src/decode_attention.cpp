@@ -46,12 +46,72 @@ void require_blocks_in_range(const kernels::DecodeAttention& inputs, int64_t blo
   }
 }
 
+// Reads the tensors of the prefixes, block_table and lengths, which have been checked: for host memory.
+void require_shared_prefixes(const kernels::DecodeAttention& inputs) {
+  const auto& [offsets, prefix_lengths] = inputs.prefixes;
+  if (!offsets) return;
+  if (offsets[0] != 0) invalid("group_offsets[0] is %" PRId64 ", expected 0", offsets[0]);
+  for (int64_t g = 0; g < prefix_lengths.size; ++g) {
+    if (offsets[g + 1] < offsets[g] || offsets[g + 1] > inputs.query.rows) {
+      invalid("group_offsets[%" PRId64 "] is %" PRId64 ", expected an integer in [%" PRId64 ", %" PRId64
+              "] (the offset before it, rows of query)",
+              g + 1, offsets[g + 1], offsets[g], inputs.query.rows);
+    }
+    const int64_t prefix = prefix_lengths[g];
+    if (prefix < 0) {
+      invalid("prefix_lengths[%" PRId64 "] is %" PRId64 ", expected an integer >= 0", g, prefix);
+    }
+    for (int64_t r = offsets[g]; r < offsets[g + 1]; ++r) {
+      if (prefix > inputs.lengths[r]) {
+        invalid("prefix_lengths[%" PRId64 "] is %" PRId64 ", expected at most lengths[%" PRId64
+                "] = %" PRId64,
+                g, prefix, r, inputs.lengths[r]);
+      }
+      for (int64_t i = 0; i * inputs.block_size < prefix; ++i) {
+        const int64_t expected = inputs.block_table(offsets[g], i);
+        if (inputs.block_table(r, i) != expected) {
+          invalid("block_table[%" PRId64 "][%" PRId64 "] is %" PRId64 ", expected %" PRId64
+                  ", the block of row %" PRId64 " that starts its group",
+                  r, i, inputs.block_table(r, i), expected, offsets[g]);
+        }
+      }
+    }
+  }
+  if (offsets[prefix_lengths.size] != inputs.query.rows) {
+    invalid("group_offsets[%" PRId64 "] is %" PRId64 ", expected %" PRId64 " (rows of query)",
+            prefix_lengths.size, offsets[prefix_lengths.size], inputs.query.rows);
+  }
+}
+
 }  // namespace
 }  // namespace rlkd::native
 
+extern "C" rlkd_status rlkd_decode_attention_workspace_size(const rlkd_context* context, int64_t rows,
+                                                            int64_t heads, int64_t head_dim,
+                                                            int64_t max_length, size_t* bytes) {
+  using namespace rlkd;
+  using namespace rlkd::native;
+  return guard("rlkd_decode_attention_workspace_size", [&] {
+    Arguments arguments(context);
+    require_in_range("rows", rows, 0, INT64_MAX);
+    require_in_range("heads", heads, 1, int64_t{1} << 20);
+    require_in_range("head_dim", head_dim, 1, kernels::kDecodeAttentionMaxHeadDim);
+    require_in_range("max_length", max_length, 1, INT64_MAX);
+    required("bytes", bytes);
+    switch (arguments.backend()) {
+      case RLKD_BACKEND_CPU:
+      case RLKD_BACKEND_REFERENCE:
+        *bytes = 0;
+        return;
+      default:
+        arguments.unsupported_backend();
+    }
+  });
+}
+
 extern "C" rlkd_status rlkd_decode_attention(const rlkd_context* context,
                                              const rlkd_decode_attention_inputs* inputs_pointer, float scale,
-                                             rlkd_tensor* output_tensor) {
+                                             rlkd_tensor* output_tensor, void*, size_t) {
   using namespace rlkd;
   using namespace rlkd::native;
   return guard("rlkd_decode_attention", [&] {
@@ -75,15 +135,28 @@ extern "C" rlkd_status rlkd_decode_attention(const rlkd_context* context,
         "block_table", tensors.block_table, inputs.query.rows, kAnyExtent, "rows of query", "max_blocks");
     inputs.lengths =
         arguments.vector<const int64_t>("lengths", tensors.lengths, inputs.query.rows, "rows of query");
+    if ((tensors.group_offsets == nullptr) != (tensors.prefix_lengths == nullptr)) {
+      invalid("%s is NULL and the other is not, expected both or neither",
+              tensors.group_offsets == nullptr ? "group_offsets" : "prefix_lengths");
+    }
+    if (tensors.group_offsets != nullptr) {
+      inputs.prefixes.prefix_lengths =
+          arguments.vector<const int64_t>("prefix_lengths", tensors.prefix_lengths);
+      inputs.prefixes.group_offsets = arguments.vector<const int64_t>("group_offsets", tensors.group_offsets,
+                                                                      inputs.prefixes.prefix_lengths.size + 1,
+                                                                      "size of prefix_lengths + 1");
+    }
     const auto output = arguments.matrix<float>("output", output_tensor, inputs.query.rows, inputs.query.cols,
                                                 "rows of query", "columns of query");
     arguments.require_no_overlap();
     switch (arguments.backend()) {
       case RLKD_BACKEND_CPU:
         require_blocks_in_range(inputs, cache.blocks);
+        require_shared_prefixes(inputs);
         return kernels::cpu::decode_attention(inputs, output);
       case RLKD_BACKEND_REFERENCE:
         require_blocks_in_range(inputs, cache.blocks);
+        require_shared_prefixes(inputs);
         return kernels::reference::decode_attention(inputs, output);
       default:
         arguments.unsupported_backend();

@@ -20,8 +20,13 @@ struct Call {
 
   rlkd_status run(rlkd_backend backend = RLKD_BACKEND_CPU, float scale = 0.5f) {
     const rlkd_context context{backend, 0, nullptr};
-    const rlkd_decode_attention_inputs inputs{query, keys, values, block_table, lengths};
-    return rlkd_decode_attention(&context, &inputs, scale, output);
+    const rlkd_decode_attention_inputs inputs{query, keys, values, block_table, lengths, nullptr, nullptr};
+    return rlkd_decode_attention(&context, &inputs, scale, output, nullptr, 0);
+  }
+  rlkd_status run_with_prefixes(rlkd_tensor* group_offsets, rlkd_tensor* prefix_lengths) {
+    const rlkd_decode_attention_inputs inputs{query,   keys,          values,        block_table,
+                                              lengths, group_offsets, prefix_lengths};
+    return rlkd_decode_attention(nullptr, &inputs, 0.5f, output, nullptr, 0);
   }
 };
 
@@ -61,6 +66,39 @@ TEST(DecodeAttention, shapes_that_do_not_fit_are_refused_by_name) {
   Call width;
   width.keys.shape() = {1, 1, 1, 257};
   EXPECT_TRUE(refused(width.run(), RLKD_INVALID_ARGUMENT, {"head_dim", "257", "256"}));
+}
+
+TEST(DecodeAttention, rows_that_start_with_the_same_blocks_may_say_so) {
+  Call call;
+  call.block_table.values() = {0, 1, 0, 99};
+  Tensor<int64_t> group_offsets{{2}, {0, 2}}, prefix_lengths{{1}, {2}};
+  ASSERT_TRUE(ok(call.run_with_prefixes(group_offsets, prefix_lengths)));
+  for (float value : call.output.values()) EXPECT_FLOAT_EQ(value, 0.25f);
+  size_t bytes = 99;
+  ASSERT_TRUE(ok(rlkd_decode_attention_workspace_size(nullptr, 2, 2, 4, 4, &bytes)));
+  EXPECT_EQ(bytes, 0u);
+}
+
+TEST(DecodeAttention, prefixes_that_do_not_hold_are_refused_by_name) {
+  const auto refused_with = [](std::vector<int64_t> offsets, std::vector<int64_t> prefixes,
+                               std::initializer_list<const char*> parts) {
+    Call call;
+    Tensor<int64_t> group_offsets{{static_cast<int64_t>(offsets.size())}, offsets};
+    Tensor<int64_t> prefix_lengths{{static_cast<int64_t>(prefixes.size())}, prefixes};
+    return refused(call.run_with_prefixes(group_offsets, prefix_lengths), RLKD_INVALID_ARGUMENT, parts);
+  };
+  EXPECT_TRUE(refused_with({0, 2}, {1}, {"block_table[1][0] is 2", "expected 0", "row 0"}));
+  EXPECT_TRUE(refused_with({0, 1, 2}, {0, 3}, {"prefix_lengths[1] is 3", "lengths[1] = 2"}));
+  EXPECT_TRUE(refused_with({0, 2}, {-1}, {"prefix_lengths[0] is -1"}));
+  EXPECT_TRUE(refused_with({1, 2}, {0}, {"group_offsets[0] is 1"}));
+  EXPECT_TRUE(refused_with({0, 1}, {0}, {"group_offsets[1] is 1", "expected 2"}));
+  EXPECT_TRUE(refused_with({0, 3}, {0}, {"group_offsets[1] is 3", "[0, 2]"}));
+  EXPECT_TRUE(refused_with({0, 2, 1}, {0, 0}, {"group_offsets[2] is 1", "[2, 2]"}));
+  EXPECT_TRUE(refused_with({0, 2}, {0, 0}, {"group_offsets", "2", "3"}));
+  Call call;
+  Tensor<int64_t> prefix_lengths{{1}, {0}};
+  EXPECT_TRUE(refused(call.run_with_prefixes(nullptr, prefix_lengths), RLKD_INVALID_ARGUMENT,
+                      {"group_offsets is NULL", "both or neither"}));
 }
 
 TEST(DecodeAttention, an_output_over_the_query_is_refused) {

@@ -8,14 +8,18 @@
  *   s[t]          = scale * sum_d query[r, h, d] * keys[slot(r, t), g, d]            t = 0 .. T-1
  *   output[r,h,:] = sum_t softmax(s)[t] * values[slot(r, t), g, :]
  *
- * Rows may name the same blocks: the completions of a group share the blocks of their prompt, and rows that
- * stand next to each other then find them in the cache of the CPU.
+ * Rows may name the same blocks: the completions of a group share the blocks of their prompt. Where the caller
+ * says so (SharedPrefixes) a device reads the keys and values of that prefix once for the group instead of once
+ * for each row; a CPU finds them in its cache anyway, when the rows stand next to each other.
  *
  * shapes   query, output [rows, heads * head_dim] (row stride free); keys, values [slots, kv_heads, head_dim]
  *          compact, slots = blocks * block_size; block_table [rows, max_blocks]; lengths [rows]
  * ranges   1 <= lengths[r] <= max_blocks * block_size; the first ceil(lengths[r] / block_size) entries of a
  *          row of block_table lie in [0, blocks), the others are not read; 1 <= head_dim <= 256; kv_heads
  *          divides heads
+ * prefixes group g is the rows group_offsets[g] .. group_offsets[g + 1] - 1; group_offsets rises from 0 to
+ *          rows; 0 <= prefix_lengths[g] <= lengths of its rows, whose first ceil(prefix_lengths[g] /
+ *          block_size) blocks are the same
  * numerics float32, softmax with the running maximum (Milakov and Gimelshein, arXiv 1805.02867), cut at
  * fixed places of the sequence: a row's output depends on that row alone, bit for bit, and not on how its
  * blocks are spread over the cache. A NaN in a row's keys, values or query gives NaN in that row.
@@ -28,6 +32,12 @@ namespace rlkd::kernels {
 
 inline constexpr int64_t kDecodeAttentionMaxHeadDim = 256;
 
+/** Groups of rows whose sequences start with the same cached tokens. Both null: nothing is said to be shared. */
+struct SharedPrefixes {
+  Vector<const int64_t> group_offsets;   // [groups + 1], in rows
+  Vector<const int64_t> prefix_lengths;  // [groups], in tokens
+};
+
 struct DecodeAttention {
   Matrix<const float> query;
   Vector<const float> keys;
@@ -38,6 +48,7 @@ struct DecodeAttention {
   int64_t kv_heads;
   int64_t head_dim;
   float scale;
+  SharedPrefixes prefixes;
 };
 
 namespace cpu {

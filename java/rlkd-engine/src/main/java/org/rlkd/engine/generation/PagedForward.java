@@ -148,7 +148,9 @@ final class PagedForward {
             .value_cache(cache.values(layer))
             .block_table(table)
             .lengths(lengths);
-    NativeLibrary.check(rlkd.rlkd_decode_attention(null, inputs, scale, TensorView.of(output)));
+    // The CPU backend needs no workspace.
+    NativeLibrary.check(
+        rlkd.rlkd_decode_attention(null, inputs, scale, TensorView.of(output), null, 0));
     return output.unsqueeze(1);
   }
 

@@ -50,7 +50,7 @@ final class DecodeAttentionCheck implements KernelCheck {
       Tensor output = empty(ROWS, HEADS * HEAD_DIM);
       NativeLibrary.check(
           rlkd_decode_attention(
-              on(backend), inputs, (float) (1 / Math.sqrt(HEAD_DIM)), view(output)));
+              on(backend), inputs, (float) (1 / Math.sqrt(HEAD_DIM)), view(output), null, 0));
       return Map.of("output", HostArrays.toDoubles(output));
     }
   }
