@@ -1,7 +1,5 @@
 package org.rlkd.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -126,7 +124,7 @@ final class EvalCommand implements Runnable {
 
   private EvaluationResult evaluate(List<Problem> problems, PretrainedModel pretrained) {
     pretrained.model().setTrainable(false);
-    try (TeacherCacheFile cache = new TeacherCacheFile();
+    try (TemporaryTeacherCache cache = new TemporaryTeacherCache();
         Gsrm structure = scoresStructure(problems) ? Gsrm.open(gsrmConfig(), cache.path()) : null;
         Progress progress =
             new Progress("evaluate", (long) problems.size() * samples, "completions")) {
@@ -159,35 +157,5 @@ final class EvalCommand implements Runnable {
         0,
         true,
         Unscorable.DROP_ROW);
-  }
-
-  /** The teachers' decompositions of one evaluation. */
-  private static final class TeacherCacheFile implements AutoCloseable {
-    private final Path directory;
-
-    TeacherCacheFile() {
-      try {
-        directory = Files.createTempDirectory("rlkd-eval");
-      } catch (IOException e) {
-        throw new InputException(
-            "no temporary directory can be made: %s. Set -Djava.io.tmpdir in RLKD_JAVA_OPTS."
-                .formatted(e),
-            e);
-      }
-    }
-
-    Path path() {
-      return directory.resolve("teacher-cache.jsonl");
-    }
-
-    @Override
-    public void close() {
-      try {
-        Files.deleteIfExists(path());
-        Files.delete(directory);
-      } catch (IOException e) {
-        throw new InputException("%s cannot be removed: %s".formatted(directory, e), e);
-      }
-    }
   }
 }

@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
       GenerateCommand.class,
       EvalCommand.class,
       ScoreCommand.class,
+      RewardCommand.class,
       ExperimentCommand.class,
       ReportCommand.class,
       DoctorCommand.class

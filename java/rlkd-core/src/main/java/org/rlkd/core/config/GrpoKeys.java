@@ -74,29 +74,6 @@ final class GrpoKeys {
   static final Key<Double> VESPO_LAMBDA_NEGATIVE =
       new Key<>("vespo_lambda_neg", ValueType.number(), 2.0);
 
-  // Rewards.
-  static final Key<List<String>> REWARDS =
-      new Key<>(
-          "reward_funcs",
-          ValueType.listOf(ValueType.TEXT),
-          List.of("accuracy", "format", "tag_count"));
-  static final Key<Optional<List<Double>>> WEIGHTS =
-      Key.optional("reward_weights", ValueType.listOf(ValueType.number()));
-  static final Key<Double> COSINE_MIN_WRONG =
-      new Key<>("cosine_min_value_wrong", ValueType.number(), 0.0);
-  static final Key<Double> COSINE_MAX_WRONG =
-      new Key<>("cosine_max_value_wrong", ValueType.number(), -0.5);
-  static final Key<Double> COSINE_MIN_CORRECT =
-      new Key<>("cosine_min_value_correct", ValueType.number(), 0.5);
-  static final Key<Double> COSINE_MAX_CORRECT =
-      new Key<>("cosine_max_value_correct", ValueType.number(), 1.0);
-  static final Key<Integer> COSINE_MAX_LEN =
-      new Key<>("cosine_max_len", ValueType.integer(1), 1000);
-  static final Key<Integer> REPETITION_N_GRAMS =
-      new Key<>("repetition_n_grams", ValueType.integer(1), 3);
-  static final Key<Double> REPETITION_MAX_PENALTY =
-      new Key<>("repetition_max_penalty", ValueType.number("of at most 0", n -> n <= 0), -1.0);
-  static final Key<String> CODE_LANGUAGE = new Key<>("code_language", ValueType.TEXT, "python");
   static final Key<Boolean> LOG_COMPLETIONS = new Key<>("log_completions", ValueType.FLAG, false);
 
   // GSRM.
@@ -146,16 +123,6 @@ final class GrpoKeys {
           VESPO_LAMBDA_POSITIVE,
           VESPO_K_NEGATIVE,
           VESPO_LAMBDA_NEGATIVE,
-          REWARDS,
-          WEIGHTS,
-          COSINE_MIN_WRONG,
-          COSINE_MAX_WRONG,
-          COSINE_MIN_CORRECT,
-          COSINE_MAX_CORRECT,
-          COSINE_MAX_LEN,
-          REPETITION_N_GRAMS,
-          REPETITION_MAX_PENALTY,
-          CODE_LANGUAGE,
           LOG_COMPLETIONS,
           DECOMPOSER,
           JUDGE,
@@ -184,6 +151,7 @@ final class GrpoKeys {
   static KeyTable table() {
     return TrainingKeys.table()
         .acts(ACTING)
+        .acts(RewardKeys.all())
         .notApplicable(
             "generation is rlkd's own, in the same process and with the same weights as training",
             "use_vllm",

@@ -3,6 +3,7 @@ package org.rlkd.core.config;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -10,6 +11,11 @@ import java.util.Set;
  *
  * @param functions {@code reward_funcs}, [F]
  * @param weights {@code reward_weights}, [F]; 1 each where none are given
+ * @param maxCompletionLen {@code max_completion_len} of {@code soft_overlong_punishment}, in
+ *     tokens; {@code max_completion_length} where it is not given
+ * @param softPunishCache {@code soft_punish_cache}: the last tokens before it, over which the
+ *     punishment grows; a quarter of it where it is not given (open-r1: 4096 of 16384)
+ * @param http the server of the reward {@code http}, where one is named
  */
 public record RewardConfig(
     List<String> functions,
@@ -21,27 +27,31 @@ public record RewardConfig(
     int cosineMaxLen,
     int repetitionNGrams,
     double repetitionMaxPenalty,
-    String codeLanguage) {
+    String codeLanguage,
+    int maxCompletionLen,
+    int softPunishCache,
+    RewardCompatibility compatibility,
+    Optional<HttpRewardConfig> http) {
 
   static RewardConfig read(Values values) {
-    List<String> functions = values.get(GrpoKeys.REWARDS);
+    List<String> functions = values.get(RewardKeys.REWARDS);
     if (functions.isEmpty()) {
       values.complain(
-          GrpoKeys.REWARDS, "found an empty list, expected at least one reward function");
+          RewardKeys.REWARDS, "found an empty list, expected at least one reward function");
     }
     Set<String> seen = new HashSet<>();
     for (String function : functions) {
       if (!seen.add(function)) {
         values.complain(
-            GrpoKeys.REWARDS,
+            RewardKeys.REWARDS,
             "found '" + function + "' twice; give it once, with the sum of the weights");
       }
     }
     List<Double> weights =
-        values.get(GrpoKeys.WEIGHTS).orElse(Collections.nCopies(functions.size(), 1.0));
+        values.get(RewardKeys.WEIGHTS).orElse(Collections.nCopies(functions.size(), 1.0));
     if (weights.size() != functions.size()) {
       values.complain(
-          GrpoKeys.WEIGHTS,
+          RewardKeys.WEIGHTS,
           "found "
               + weights.size()
               + " weights for "
@@ -50,16 +60,28 @@ public record RewardConfig(
               + functions
               + "; expected one for each");
     }
+    int longest =
+        values.get(RewardKeys.MAX_COMPLETION_LEN).orElse(values.get(GrpoKeys.MAX_COMPLETION));
+    int cache = values.get(RewardKeys.SOFT_PUNISH_CACHE).orElse(longest / 4);
+    if (cache > longest) {
+      values.complain(
+          RewardKeys.SOFT_PUNISH_CACHE,
+          "found %d, expected at most max_completion_len, %d".formatted(cache, longest));
+    }
     return new RewardConfig(
         functions,
         weights,
-        values.get(GrpoKeys.COSINE_MIN_WRONG),
-        values.get(GrpoKeys.COSINE_MAX_WRONG),
-        values.get(GrpoKeys.COSINE_MIN_CORRECT),
-        values.get(GrpoKeys.COSINE_MAX_CORRECT),
-        values.get(GrpoKeys.COSINE_MAX_LEN),
-        values.get(GrpoKeys.REPETITION_N_GRAMS),
-        values.get(GrpoKeys.REPETITION_MAX_PENALTY),
-        values.get(GrpoKeys.CODE_LANGUAGE));
+        values.get(RewardKeys.COSINE_MIN_WRONG),
+        values.get(RewardKeys.COSINE_MAX_WRONG),
+        values.get(RewardKeys.COSINE_MIN_CORRECT),
+        values.get(RewardKeys.COSINE_MAX_CORRECT),
+        values.get(RewardKeys.COSINE_MAX_LEN),
+        values.get(RewardKeys.REPETITION_N_GRAMS),
+        values.get(RewardKeys.REPETITION_MAX_PENALTY),
+        values.get(RewardKeys.CODE_LANGUAGE),
+        longest,
+        cache,
+        values.get(RewardKeys.COMPATIBILITY),
+        HttpRewardConfig.read(values));
   }
 }

@@ -57,7 +57,15 @@ public final class ProblemReader {
 
   /** The problem of a row. */
   public Problem read(Row row) {
-    List<ChatMessage> messages = messages(row);
+    return read(row, messages(row), id(row).orElse(Long.toString(row.number())));
+  }
+
+  private static Optional<String> id(Row row) {
+    return text(row, "id").or(() -> text(row, "uuid"));
+  }
+
+  private Problem read(Row row, List<ChatMessage> conversation, String id) {
+    List<ChatMessage> messages = conversation;
     Optional<String> closing = Optional.empty();
     ChatMessage last = messages.get(messages.size() - 1);
     if (messages.size() > 1 && last.role().equals("assistant")) {
@@ -80,8 +88,24 @@ public final class ProblemReader {
                   closing.map(text -> new TeacherPath(text, null)).stream())
               .toList();
     }
-    String id = text(row, "id").or(() -> text(row, "uuid")).orElse(Long.toString(row.number()));
     return new Problem(id, messages, answer, teachers);
+  }
+
+  /**
+   * The problem of a row that may lack prompt and answer, for scoring a completion: without a
+   * prompt its message is empty. The id is {@code id}, {@code uuid} or {@code problem_id}, else the
+   * prompt, else the row's number; rows of equal id are about the same problem.
+   */
+  public static Problem readForScoring(Row row) {
+    ProblemReader reader = new ProblemReader(new ProblemColumns(null, null, false));
+    boolean prompted =
+        PROMPTS.stream()
+            .map(row.fields()::path)
+            .anyMatch(value -> value.isTextual() || !value.isEmpty());
+    List<ChatMessage> messages =
+        prompted ? reader.messages(row) : List.of(new ChatMessage("user", ""));
+    String otherwise = prompted ? messages.toString() : Long.toString(row.number());
+    return reader.read(row, messages, id(row).or(() -> text(row, "problem_id")).orElse(otherwise));
   }
 
   private List<ChatMessage> messages(Row row) {

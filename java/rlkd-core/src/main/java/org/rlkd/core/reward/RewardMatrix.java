@@ -23,6 +23,21 @@ public record RewardMatrix(
   private record Column(double[] values, List<? extends RewardExplanation> explanations) {}
 
   /**
+   * Runs every reward on all samples, as {@link #score(List, List, Executor)} does, each that is
+   * concurrent on a thread of its own: one that waits for a server holds up no other.
+   */
+  public static RewardMatrix score(List<Reward> rewards, List<RewardSample> samples) {
+    return score(
+        rewards,
+        samples,
+        task -> {
+          Thread thread = new Thread(task, "rlkd-reward");
+          thread.setDaemon(true);
+          thread.start();
+        });
+  }
+
+  /**
    * Runs every reward on all samples. Those that are {@link Reward#concurrent} run on the executor
    * while the others run one after another on the calling thread. An exception of a reward fails
    * the call.

@@ -6,7 +6,7 @@ import org.rlkd.core.data.Problem;
  * A completion to be scored.
  *
  * @param completion the decoded text, special tokens removed
- * @param completionTokens number of its tokens, the end-of-sequence token included
+ * @param completionTokens number of its tokens, the end-of-sequence token included; -1 = not known
  * @param truncated it was cut off by the token limit
  */
 public record RewardSample(

@@ -18,6 +18,7 @@ public final class Rewards {
           "accuracy_open_math", "accuracy",
           "len", "length",
           "cosine_scaled", "cosine",
+          "soft_overlong", "soft_overlong_punishment",
           "searchain_openr1_math", "structure");
 
   private static final List<String> NAMES =
@@ -30,6 +31,8 @@ public final class Rewards {
           "cosine",
           "repetition_penalty",
           "code_format",
+          "soft_overlong_punishment",
+          "http",
           "structure");
 
   /** Rewards of the reference that run code, which this engine does not. */
@@ -38,8 +41,14 @@ public final class Rewards {
 
   private Rewards() {}
 
+  /** The built-in functions, by their own names. */
+  public static List<String> names() {
+    return NAMES;
+  }
+
   /**
-   * Returns the reward of a name or alias.
+   * Returns the reward of a name or alias; of a user's own by its name or class ({@link
+   * UserRewards}).
    *
    * @param structure makes the {@code structure} reward, which needs models; called only for that
    *     name
@@ -64,8 +73,17 @@ public final class Rewards {
       case "repetition_penalty" ->
           new RepetitionPenaltyReward(options.repetitionNGrams(), options.repetitionMaxPenalty());
       case "code_format" -> new CodeFormatReward(compatibility, opened, options.codeLanguage());
+      case "soft_overlong_punishment" -> new SoftOverlongPunishment(options.overlong());
+      case "http" ->
+          new HttpReward(
+              options
+                  .http()
+                  .orElseThrow(
+                      () ->
+                          new UsageException(
+                              "reward_funcs: 'http' needs a server; set rlkd.http_reward.url")));
       case "structure" -> structure.get();
-      default -> throw unknown(name);
+      default -> UserRewards.find(name).orElseThrow(() -> unknown(name));
     };
   }
 
@@ -78,7 +96,7 @@ public final class Rewards {
     List<String> known = new ArrayList<>(NAMES);
     known.addAll(ALIASES.keySet());
     return new UsageException(
-        "reward_funcs: unknown reward '%s'%s (known are %s)"
+        "reward_funcs: unknown reward '%s'%s (known are %s; a reward of your own by its class name)"
             .formatted(name, NearestName.hint(name, known), NAMES));
   }
 }

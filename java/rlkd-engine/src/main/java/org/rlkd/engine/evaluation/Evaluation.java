@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ForkJoinPool;
 import org.rlkd.core.data.Problem;
 import org.rlkd.core.reward.Reward;
 import org.rlkd.core.reward.RewardExplanation;
@@ -63,7 +62,7 @@ public final class Evaluation {
                 completion.finishReason().isTruncated()));
       }
     }
-    RewardMatrix scores = RewardMatrix.score(rewards, samples, ForkJoinPool.commonPool());
+    RewardMatrix scores = RewardMatrix.score(rewards, samples);
     List<EvaluatedCompletion> evaluated = new ArrayList<>();
     for (int n = 0; n < samples.size(); n++) {
       int sample = n % samplesPerProblem;

@@ -9,14 +9,10 @@ import org.rlkd.core.UsageException;
 import org.rlkd.core.config.Device;
 import org.rlkd.core.config.GrpoConfig;
 import org.rlkd.core.config.MachineConfig;
-import org.rlkd.core.config.RewardConfig;
 import org.rlkd.core.data.Problem;
 import org.rlkd.core.data.ProblemColumns;
 import org.rlkd.core.data.ProblemReader;
-import org.rlkd.core.reward.Compatibility;
 import org.rlkd.core.reward.Reward;
-import org.rlkd.core.reward.RewardOptions;
-import org.rlkd.core.reward.Rewards;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
@@ -24,6 +20,7 @@ import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.reward.ConfiguredRewards;
 import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 import org.rlkd.engine.training.CompletionLog;
@@ -148,18 +145,13 @@ public final class GrpoRun {
 
     Parts(GrpoConfig config, Path base, RunDirectory directory) {
       try {
-        RewardOptions options = options(config.rewards());
-        for (String function : config.rewards().functions()) {
-          rewards.add(
-              Rewards.byName(
-                  function,
-                  options,
-                  () -> {
-                    gsrm =
-                        Gsrm.open(config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
-                    return gsrm.reward();
-                  }));
-        }
+        rewards.addAll(
+            ConfiguredRewards.all(
+                config.rewards(),
+                () -> {
+                  gsrm = Gsrm.open(config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
+                  return gsrm.reward();
+                }));
         if (config.loss().beta() != 0) {
           reference = ModelDirectory.load(base);
           reference.setTrainable(false);
@@ -168,21 +160,6 @@ public final class GrpoRun {
         close();
         throw e;
       }
-    }
-
-    private static RewardOptions options(RewardConfig config) {
-      return new RewardOptions(
-          Compatibility.RLKD,
-          false,
-          new RewardOptions.Cosine(
-              config.cosineMinValueWrong(),
-              config.cosineMaxValueWrong(),
-              config.cosineMinValueCorrect(),
-              config.cosineMaxValueCorrect(),
-              config.cosineMaxLen()),
-          config.repetitionNGrams(),
-          config.repetitionMaxPenalty(),
-          config.codeLanguage());
     }
 
     @Override

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ForkJoinPool;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.reward.Reward;
@@ -140,10 +139,7 @@ public final class GrpoTrainer implements Trainer {
     clock.lap("generation");
 
     RewardMatrix scores =
-        RewardMatrix.score(
-            rewards,
-            completions.stream().map(GrpoTrainer::sample).toList(),
-            ForkJoinPool.commonPool());
+        RewardMatrix.score(rewards, completions.stream().map(GrpoTrainer::sample).toList());
     requireFinite(scores, completions);
     clock.lap("rewards");
 

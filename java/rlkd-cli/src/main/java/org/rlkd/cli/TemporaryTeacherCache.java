@@ -1,0 +1,36 @@
+package org.rlkd.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.rlkd.core.InputException;
+
+/** The teachers' decompositions of one command, in a file that goes with it. */
+final class TemporaryTeacherCache implements AutoCloseable {
+  private final Path directory;
+
+  TemporaryTeacherCache() {
+    try {
+      directory = Files.createTempDirectory("rlkd");
+    } catch (IOException e) {
+      throw new InputException(
+          "no temporary directory can be made: %s. Set -Djava.io.tmpdir in RLKD_JAVA_OPTS."
+              .formatted(e),
+          e);
+    }
+  }
+
+  Path path() {
+    return directory.resolve("teacher-cache.jsonl");
+  }
+
+  @Override
+  public void close() {
+    try {
+      Files.deleteIfExists(path());
+      Files.delete(directory);
+    } catch (IOException e) {
+      throw new InputException("%s cannot be removed: %s".formatted(directory, e), e);
+    }
+  }
+}
