@@ -69,6 +69,7 @@ class Executor {
 
   std::mutex& mutex() { return mutex_; }
   const std::string& report() const { return report_; }
+  bool failed() const { return failed_; }
   void reset() {
     failed_ = false;
     report_.clear();
@@ -406,6 +407,11 @@ int run(const Launch& launch) {
 }
 
 const char* report() { return executor().report().c_str(); }
+
+bool failed() {
+  const std::lock_guard<std::mutex> lock(executor().mutex());
+  return executor().failed();
+}
 
 void reset() {
   const std::lock_guard<std::mutex> lock(executor().mutex());

@@ -70,6 +70,9 @@ int run(const Launch& launch);
 /** What the last failing launch met. */
 const char* report();
 
+/** Whether a failure sticks. */
+bool failed();
+
 /** Forgets a failure that sticks. */
 void reset();
 

@@ -18,7 +18,7 @@ int main(void) {
   rlkd_tensor logsumexp_tensor = {logsumexp, cpu, 1, float32, rows, NULL, 0};
 
   if (rlkd_logprob_forward(NULL, &logits_tensor, &tokens_tensor, 1.0f, &logprob_tensor, &entropy_tensor,
-                           &logsumexp_tensor) != RLKD_OK) {
+                           &logsumexp_tensor, NULL, 0) != RLKD_OK) {
     fprintf(stderr, "%s\n", rlkd_last_error());
     return 1;
   }

@@ -72,7 +72,7 @@ typedef struct rlkd_context {
 
 /* ---- Tensors: the layout of DLPack 0.8+ (dlpack.h: DLDevice, DLDataType, DLTensor) -------------------------- */
 
-enum { RLKD_DEVICE_CPU = 1, RLKD_DEVICE_CUDA = 2, RLKD_DEVICE_CUDA_HOST = 3 };
+enum { RLKD_DEVICE_CPU = 1, RLKD_DEVICE_CUDA = 2, RLKD_DEVICE_CUDA_HOST = 3, RLKD_DEVICE_CUDA_MANAGED = 13 };
 enum {
   RLKD_DTYPE_INT = 0,
   RLKD_DTYPE_UINT = 1,
@@ -106,13 +106,16 @@ typedef struct rlkd_tensor {
  * Log-probability of a token under softmax(logits / temperature), with the entropy of that distribution.
  *   z_j = logits_j / temperature, logsumexp = log sum_j exp z_j, logprob = z_token - logsumexp,
  *   entropy = logsumexp - sum_j p_j z_j  (nats).
- * logits [rows, vocab] float32 (row stride free), tokens [rows] int64 in [0, vocab), outputs [rows] float32.
- * temperature is finite and >= FLT_MIN. entropy may be NULL. -inf logits have probability 0; a row with a NaN, a
+ * logits [rows, vocab] float32, on device backends also bfloat16 or float16 (row stride free); tokens [rows] int64 in
+ * [0, vocab); outputs [rows] float32. The workspace is 0 bytes on the CPU backends. temperature is finite and >= FLT_MIN. entropy may be NULL. -inf logits have probability 0; a row with a NaN, a
  * +inf or only -inf gives NaN. A row's result depends on nothing but the row.
  */
+RLKD_API rlkd_status rlkd_logprob_forward_workspace_size(const rlkd_context* context, int64_t rows,
+                                                         int64_t vocab, size_t* bytes);
 RLKD_API rlkd_status rlkd_logprob_forward(const rlkd_context* context, const rlkd_tensor* logits,
                                           const rlkd_tensor* tokens, float temperature, rlkd_tensor* logprob,
-                                          rlkd_tensor* entropy, rlkd_tensor* logsumexp);
+                                          rlkd_tensor* entropy, rlkd_tensor* logsumexp, void* workspace,
+                                          size_t workspace_bytes);
 
 /** In place: logits become d loss / d logits,
  *   dlogits_j = [ (1{j = token} - p_j) dlogprob - p_j (log p_j + entropy) dentropy ] / temperature.

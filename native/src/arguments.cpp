@@ -22,8 +22,19 @@ std::string text(rlkd_dtype dtype) {
   return result;
 }
 
-bool is_cpu_backend(rlkd_backend backend) {
-  return backend == RLKD_BACKEND_CPU || backend == RLKD_BACKEND_REFERENCE || backend == RLKD_BACKEND_EMULATED;
+std::string text(rlkd_device device) {
+  switch (device.device_type) {
+    case RLKD_DEVICE_CPU:
+      return "in host memory";
+    case RLKD_DEVICE_CUDA:
+      return "on CUDA device " + std::to_string(device.device_id);
+    case RLKD_DEVICE_CUDA_HOST:
+      return "in pinned host memory";
+    case RLKD_DEVICE_CUDA_MANAGED:
+      return "in CUDA managed memory";
+    default:
+      return "on a device of type " + std::to_string(device.device_type);
+  }
 }
 
 const char* text(rlkd_backend backend) {
@@ -100,31 +111,64 @@ Arguments::Arguments(const rlkd_context* context) : backend_(RLKD_BACKEND_CPU) {
   if (!rlkd_backend_available(backend_, &reason)) {
     fail(RLKD_BACKEND_UNAVAILABLE, "backend %s is unavailable: %s", text(backend_), reason);
   }
-  if (context != nullptr && is_cpu_backend(backend_)) {
+  if (context == nullptr) return;
+  if (backend_ != RLKD_BACKEND_CUDA) {
     if (context->stream != nullptr) {
       invalid("context.stream is %p, expected NULL for backend %s", context->stream, text(backend_));
     }
     if (context->device_index != 0) {
       invalid("context.device_index is %d, expected 0 for backend %s", context->device_index, text(backend_));
     }
+    return;
+  }
+  device_index_ = context->device_index;
+  stream_ = context->stream;
+  if constexpr (kDeviceBackend == RLKD_BACKEND_CUDA) {
+    require_in_range("context.device_index", int64_t{device_index_}, 0, kernels::cuda::device_count() - 1);
+    require_success(kernels::cuda::select_device(device_index_, &previous_device_));
+  }
+}
+
+Arguments::~Arguments() {
+  if constexpr (kDeviceBackend == RLKD_BACKEND_CUDA) {
+    if (backend_ == RLKD_BACKEND_CUDA) kernels::cuda::select_device(previous_device_, nullptr);
+  }
+}
+
+void Arguments::require_success(const kernels::DeviceStatus& status) const {
+  if constexpr (kDeviceBackend != kNone) {
+    if (status) return;
+    fail(RLKD_DEVICE_ERROR, "%s: %s (error %d)%s", status.where, kernels::cuda::error_text(status),
+         status.error,
+         kernels::cuda::device_lost()
+             ? "; the device's context is lost, every later call fails: restart the process"
+             : "");
   }
 }
 
 void Arguments::unsupported_backend() const {
-  fail(RLKD_UNSUPPORTED, "backend %s does not implement this function, expected CPU or REFERENCE",
+  fail(RLKD_UNSUPPORTED, "backend %s does not implement this function, expected another backend",
        text(backend_));
 }
 
 void* Arguments::checked_data(const char* name, const rlkd_tensor& tensor, rlkd_dtype dtype,
                               int64_t elements) const {
   if (tensor.dtype.code != dtype.code || tensor.dtype.bits != dtype.bits || tensor.dtype.lanes != 1) {
-    invalid("%s has dtype %s, expected %s", name, text(tensor.dtype).c_str(), text(dtype).c_str());
+    const bool half = dtype.code == RLKD_DTYPE_FLOAT && dtype.bits == 32 && tensor.dtype.bits == 16;
+    invalid("%s has dtype %s, expected %s%s", name, text(tensor.dtype).c_str(), text(dtype).c_str(),
+            half && !on_device() ? " (16-bit types are for backend CUDA)" : "");
   }
-  const bool on_host =
-      tensor.device.device_type == RLKD_DEVICE_CPU || tensor.device.device_type == RLKD_DEVICE_CUDA_HOST;
-  if (is_cpu_backend(backend_) && !on_host) {
-    invalid("%s is on device type %d, expected host memory (%d or %d) for backend %s", name,
-            tensor.device.device_type, RLKD_DEVICE_CPU, RLKD_DEVICE_CUDA_HOST, text(backend_));
+  const int32_t device_type = tensor.device.device_type;
+  if (backend_ == RLKD_BACKEND_CUDA) {
+    const bool reachable = device_type == RLKD_DEVICE_CUDA_MANAGED ||
+                           (device_type == RLKD_DEVICE_CUDA && tensor.device.device_id == device_index_);
+    if (!reachable) {
+      invalid("%s is %s, expected CUDA device %d (context.device_index) for backend CUDA", name,
+              text(tensor.device).c_str(), device_index_);
+    }
+  } else if (device_type != RLKD_DEVICE_CPU && device_type != RLKD_DEVICE_CUDA_HOST) {
+    invalid("%s is %s, expected host memory for backend %s", name, text(tensor.device).c_str(),
+            text(backend_));
   }
   if (elements == 0) return nullptr;
   if (tensor.data == nullptr) {

@@ -9,7 +9,7 @@
  *     const auto tokens = arguments.vector<const int64_t>("tokens", tokens_tensor, logits.rows, "rows");
  *     const auto logprob = arguments.vector<float>("logprob", logprob_tensor, logits.rows, "rows");
  *     arguments.require_no_overlap();
- *     switch (arguments.backend()) { ... }
+ *     switch (arguments.backend()) { ... default: arguments.run_on_device([&](Stream stream) {...}); }
  *   });
  *
  * A view of a const type is an input, of another type an output (or changed in place).
@@ -24,9 +24,20 @@
 #include <vector>
 
 #include "error.h"
+#include "rlkd/kernels/device.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::native {
+
+/** The device backend that this library is built with: RLKD_BACKEND_CUDA, RLKD_BACKEND_EMULATED or kNone. */
+inline constexpr int kNone = -1;
+#if RLKD_CUDA
+inline constexpr int kDeviceBackend = RLKD_BACKEND_CUDA;
+#elif RLKD_EMULATION
+inline constexpr int kDeviceBackend = RLKD_BACKEND_EMULATED;
+#else
+inline constexpr int kDeviceBackend = kNone;
+#endif
 
 /** An extent that the caller of a check does not prescribe. */
 inline constexpr int64_t kAnyExtent = -1;
@@ -34,7 +45,8 @@ inline constexpr int64_t kAnyExtent = -1;
 template <class T>
 constexpr rlkd_dtype dtype_of() {
   using U = std::remove_const_t<T>;
-  static_assert(std::is_arithmetic_v<U>);
+  if (std::is_same_v<U, kernels::bfloat16>) return {RLKD_DTYPE_BFLOAT, 16, 1};
+  if (std::is_same_v<U, kernels::float16>) return {RLKD_DTYPE_FLOAT, 16, 1};
   return {static_cast<uint8_t>(std::is_floating_point_v<U> ? RLKD_DTYPE_FLOAT
                                : std::is_signed_v<U>       ? RLKD_DTYPE_INT
                                                            : RLKD_DTYPE_UINT),
@@ -71,13 +83,51 @@ void require_enum(const char* name, const E& value, E last) {
 void require_entries_in_range(const char* name, kernels::Vector<const int64_t> values, int64_t low,
                               int64_t high, const char* bound);
 
+/** A type as a value. */
+template <class T>
+struct Type {
+  using type = T;
+};
+
 class Arguments {
  public:
   /** Resolves the context (NULL = CPU); a backend that cannot run here is RLKD_BACKEND_UNAVAILABLE with the
    * reason. */
   explicit Arguments(const rlkd_context* context);
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+  ~Arguments();
 
   rlkd_backend backend() const { return backend_; }
+
+  /** Whether the values in tensors can be read here: everywhere but in a GPU's memory. */
+  bool values_on_host() const { return backend_ != RLKD_BACKEND_CUDA; }
+
+  /** Whether the call goes to a device backend: CUDA or EMULATED. */
+  bool on_device() const { return backend_ == RLKD_BACKEND_CUDA || backend_ == RLKD_BACKEND_EMULATED; }
+
+  /** Runs `launch(stream)`, which returns a DeviceStatus; a failure is RLKD_DEVICE_ERROR with the device's text
+   * and the kernel's name. Ends a switch over backends: on another backend, RLKD_UNSUPPORTED. */
+  template <class Launch>
+  void run_on_device(Launch&& launch) const {
+    if constexpr (kDeviceBackend != kNone) {
+      if (on_device()) return require_success(launch(stream_));
+    }
+    unsupported_backend();
+  }
+
+  /** Calls body(Type<T>) with the tensor's element type: float; on device backends bfloat16 and float16 too.
+   * Other types are refused by the check that follows in the body. */
+  template <class Body>
+  void with_floating_type(const rlkd_tensor* tensor, Body&& body) {
+    if constexpr (kDeviceBackend != kNone) {
+      if (on_device() && tensor != nullptr && tensor->dtype.bits == 16) {
+        if (tensor->dtype.code == RLKD_DTYPE_BFLOAT) return body(Type<kernels::bfloat16>{});
+        if (tensor->dtype.code == RLKD_DTYPE_FLOAT) return body(Type<kernels::float16>{});
+      }
+    }
+    body(Type<float>{});
+  }
 
   /** Ends a switch over backends: RLKD_UNSUPPORTED, the backend exists but lacks this function. */
   [[noreturn]] void unsupported_backend() const;
@@ -163,6 +213,7 @@ class Arguments {
     uintptr_t end() const { return begin + static_cast<uint64_t>(rows - 1) * pitch + width; }
   };
 
+  void require_success(const kernels::DeviceStatus& status) const;
   Checked check(const char* name, const rlkd_tensor* tensor, rlkd_dtype dtype, int ndim, Extents extents,
                 ExtentNames names, bool output);
   Checked check_compact(const char* name, const rlkd_tensor* tensor, rlkd_dtype dtype, int64_t size,
@@ -171,6 +222,9 @@ class Arguments {
   static bool overlap(const Region& a, const Region& b);
 
   rlkd_backend backend_;
+  int device_index_ = 0;
+  int previous_device_ = 0;  // of the calling thread, CUDA alone
+  kernels::Stream stream_ = nullptr;
   std::vector<Region> regions_;
 };
 

@@ -1,6 +1,6 @@
+#include "arguments.h"
 #include "error.h"
 #include "rlkd/kernels/cpu_features.h"
-#include "rlkd/kernels/device.h"
 
 #define RLKD_STRING_(x) #x
 #define RLKD_STRING(x) RLKD_STRING_(x)
@@ -20,14 +20,15 @@ int rlkd_backend_available(rlkd_backend backend, const char** reason) {
       why = nullptr;
       break;
     case RLKD_BACKEND_CUDA:
-#if RLKD_CUDA
-      if (rlkd::kernels::cuda::device_available(&why)) why = nullptr;
-#else
       why = "this librlkd was built without CUDA";
-#endif
+      if constexpr (rlkd::native::kDeviceBackend == RLKD_BACKEND_CUDA) {
+        if (rlkd::kernels::cuda::device_available(&why)) why = nullptr;
+      }
       break;
     case RLKD_BACKEND_EMULATED:
-      why = "this librlkd was built without the emulation of the CUDA kernels";
+      why = rlkd::native::kDeviceBackend == RLKD_BACKEND_EMULATED
+                ? nullptr
+                : "this librlkd was built without the emulation of the CUDA kernels";
       break;
   }
   if (reason != nullptr) *reason = why == nullptr ? "" : why;

@@ -13,7 +13,7 @@ namespace {
 class ArgumentsTest : public ::testing::Test {
  protected:
   rlkd_status forward(const rlkd_context* context = nullptr) {
-    return rlkd_logprob_forward(context, logits, tokens, 1, logprob, entropy, logsumexp);
+    return rlkd_logprob_forward(context, logits, tokens, 1, logprob, entropy, logsumexp, nullptr, 0);
   }
   ::testing::AssertionResult invalid(std::initializer_list<const char*> parts) {
     const ::testing::AssertionResult result = refused(forward(), RLKD_INVALID_ARGUMENT, parts);
@@ -43,9 +43,10 @@ TEST_F(ArgumentsTest, messages_name_the_function_the_argument_and_both_values) {
 }
 
 TEST_F(ArgumentsTest, a_null_tensor_is_refused) {
-  EXPECT_TRUE(refused(rlkd_logprob_forward(nullptr, nullptr, tokens, 1, logprob, entropy, logsumexp),
-                      RLKD_INVALID_ARGUMENT, {"logits is NULL"}));
-  EXPECT_TRUE(refused(rlkd_logprob_forward(nullptr, logits, tokens, 1, logprob, entropy, nullptr),
+  EXPECT_TRUE(
+      refused(rlkd_logprob_forward(nullptr, nullptr, tokens, 1, logprob, entropy, logsumexp, nullptr, 0),
+              RLKD_INVALID_ARGUMENT, {"logits is NULL"}));
+  EXPECT_TRUE(refused(rlkd_logprob_forward(nullptr, logits, tokens, 1, logprob, entropy, nullptr, nullptr, 0),
                       RLKD_INVALID_ARGUMENT, {"logsumexp is NULL"}));
 }
 
@@ -84,7 +85,7 @@ TEST_F(ArgumentsTest, a_wrong_dtype_is_refused_by_name) {
 
 TEST_F(ArgumentsTest, device_memory_is_refused_by_a_cpu_backend) {
   logits.tensor.device = {RLKD_DEVICE_CUDA, 0};
-  EXPECT_TRUE(invalid({"logits is on device type 2", "expected host memory"}));
+  EXPECT_TRUE(invalid({"logits is on CUDA device 0", "expected host memory"}));
   logits.tensor.device = {RLKD_DEVICE_CUDA_HOST, 0};
   EXPECT_TRUE(ok(forward())) << "pinned host memory is host memory";
 }
@@ -115,7 +116,7 @@ TEST_F(ArgumentsTest, strides_of_dimensions_of_extent_one_mean_nothing) {
   Tensor<int64_t> one_token{{1}, {0}};
   one_token.set_strides({0});
   Tensor<float> a{{1}, {0}}, b{{1}, {0}}, c{{1}, {0}};
-  EXPECT_TRUE(ok(rlkd_logprob_forward(nullptr, one_logit, one_token, 1, a, b, c)));
+  EXPECT_TRUE(ok(rlkd_logprob_forward(nullptr, one_logit, one_token, 1, a, b, c, nullptr, 0)));
   EXPECT_EQ(a.values()[0], 0);
 }
 
@@ -137,7 +138,7 @@ TEST_F(ArgumentsTest, byte_offset_is_added_to_data) {
   shifted.tensor.byte_offset = 4;
   ASSERT_TRUE(ok(forward()));
   const std::vector<float> expected = logprob.values();
-  ASSERT_TRUE(ok(rlkd_logprob_forward(nullptr, shifted, tokens, 1, logprob, entropy, logsumexp)));
+  ASSERT_TRUE(ok(rlkd_logprob_forward(nullptr, shifted, tokens, 1, logprob, entropy, logsumexp, nullptr, 0)));
   EXPECT_EQ(logprob.values(), expected);
 }
 
@@ -149,12 +150,15 @@ TEST_F(ArgumentsTest, an_output_that_overlaps_anything_is_refused) {
   };
   rlkd_tensor logits_at_0 = at(logits.tensor, 0);
   rlkd_tensor inside = at(logprob.tensor, 5);
-  EXPECT_TRUE(refused(rlkd_logprob_forward(nullptr, &logits_at_0, tokens, 1, &inside, entropy, logsumexp),
-                      RLKD_INVALID_ARGUMENT, {"logprob", "overlaps", "logits"}));
+  EXPECT_TRUE(
+      refused(rlkd_logprob_forward(nullptr, &logits_at_0, tokens, 1, &inside, entropy, logsumexp, nullptr, 0),
+              RLKD_INVALID_ARGUMENT, {"logprob", "overlaps", "logits"}));
   rlkd_tensor behind = at(logprob.tensor, 6);
-  EXPECT_TRUE(ok(rlkd_logprob_forward(nullptr, &logits_at_0, tokens, 1, &behind, entropy, logsumexp)));
-  EXPECT_TRUE(refused(rlkd_logprob_forward(nullptr, logits, tokens, 1, logprob, logprob, logsumexp),
-                      RLKD_INVALID_ARGUMENT, {"overlaps"}));
+  EXPECT_TRUE(
+      ok(rlkd_logprob_forward(nullptr, &logits_at_0, tokens, 1, &behind, entropy, logsumexp, nullptr, 0)));
+  EXPECT_TRUE(
+      refused(rlkd_logprob_forward(nullptr, logits, tokens, 1, logprob, logprob, logsumexp, nullptr, 0),
+              RLKD_INVALID_ARGUMENT, {"overlaps"}));
 }
 
 TEST_F(ArgumentsTest, columns_of_one_matrix_interleave_without_overlapping) {

@@ -48,6 +48,13 @@ class Tensor {
   std::vector<T> values_;
 };
 
+/** The backends of the library under test that work in host memory: EMULATED where it has it. */
+inline std::vector<rlkd_backend> host_backends() {
+  std::vector<rlkd_backend> backends{RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE};
+  if (rlkd_backend_available(RLKD_BACKEND_EMULATED, nullptr)) backends.push_back(RLKD_BACKEND_EMULATED);
+  return backends;
+}
+
 /** The call succeeded; otherwise its text is shown. */
 inline ::testing::AssertionResult ok(rlkd_status status) {
   if (status == RLKD_OK) return ::testing::AssertionSuccess();

@@ -17,6 +17,19 @@ bool device_available(const char** reason) {
   return false;
 }
 
+int device_count() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess ? devices : 0;
+}
+
+DeviceStatus select_device(int index, int* previous) {
+  if (previous != nullptr) {
+    const cudaError_t error = cudaGetDevice(previous);
+    if (error != cudaSuccess) return {error, "cudaGetDevice"};
+  }
+  return {cudaSetDevice(index), "cudaSetDevice"};
+}
+
 DeviceStatus synchronize(Stream stream) {
   return {cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "cudaStreamSynchronize"};
 }
@@ -25,15 +38,29 @@ const char* error_text(const DeviceStatus& status) {
   return cudaGetErrorString(static_cast<cudaError_t>(status.error));
 }
 
+bool device_lost() {
+  cudaGetLastError();  // an error that does not stick is over with this
+  return cudaFree(nullptr) != cudaSuccess;
+}
+
 #else
 
 const char* device_backend_name() { return "emulated"; }
 
 bool device_available(const char**) { return true; }
 
+int device_count() { return 1; }
+
+DeviceStatus select_device(int, int* previous) {
+  if (previous != nullptr) *previous = 0;
+  return {};
+}
+
 DeviceStatus synchronize(Stream) { return {}; }
 
 const char* error_text(const DeviceStatus&) { return emulation::report(); }
+
+bool device_lost() { return emulation::failed(); }
 
 #endif
 

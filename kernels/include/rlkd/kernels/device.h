@@ -29,11 +29,20 @@ const char* device_backend_name();
 /** Whether a device can run kernels of this build now; if not, *reason says why (static storage). */
 bool device_available(const char** reason);
 
+/** Devices that this process sees; the emulation is one. */
+int device_count();
+
+/** Makes `index` the calling thread's device; *previous, if not null, becomes the one before. */
+DeviceStatus select_device(int index, int* previous);
+
 /** Waits until the stream has finished; reports what its kernels met. */
 DeviceStatus synchronize(Stream stream);
 
 /** CUDA's text for the failure or, emulated, the report of the executor. Valid until the next launch. */
 const char* error_text(const DeviceStatus& status);
+
+/** After a failure: whether every later call will fail, because a kernel broke the process's context. */
+bool device_lost();
 
 }  // namespace cuda
 

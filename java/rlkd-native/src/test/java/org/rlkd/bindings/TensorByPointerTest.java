@@ -81,7 +81,7 @@ class TensorByPointerTest {
               1f,
               floats(logprob, 2),
               floats(entropy, 2),
-              floats(logsumexp, 2)));
+              floats(logsumexp, 2), null, 0));
       assertThat(logprob.get(0)).isCloseTo((float) Math.log(0.2), within(1e-6f));
       assertThat(logprob.get(1)).isCloseTo((float) Math.log(1 / 3.0), within(1e-6f));
       assertThat(entropy.get(1)).isCloseTo((float) Math.log(3), within(1e-6f));
@@ -169,7 +169,7 @@ class TensorByPointerTest {
               NativeException.class,
               () ->
                   NativeLibrary.check(
-                      rlkd_logprob_forward(null, logits, tokens, 1f, out, null, out)));
+                      rlkd_logprob_forward(null, logits, tokens, 1f, out, null, out, null, 0)));
       assertThat(thrown)
           .hasMessage("rlkd_logprob_forward: tokens.shape[0] is 3, expected rows = 2");
       assertThat(thrown.status()).isEqualTo(RLKD_INVALID_ARGUMENT);

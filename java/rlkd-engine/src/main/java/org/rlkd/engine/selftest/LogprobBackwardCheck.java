@@ -54,7 +54,7 @@ final class LogprobBackwardCheck implements KernelCheck {
               TEMPERATURE,
               view(logprob),
               view(entropy),
-              view(logsumexp)));
+              view(logsumexp), null, 0));
       NativeLibrary.check(
           rlkd_logprob_backward(
               on(backend),

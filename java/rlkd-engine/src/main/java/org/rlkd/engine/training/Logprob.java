@@ -21,7 +21,7 @@ final class Logprob {
               temperature,
               TensorView.of(out.logprob()),
               TensorView.of(out.entropy()),
-              TensorView.of(out.logsumexp())));
+              TensorView.of(out.logsumexp()), null, 0));
     }
   }
 

@@ -82,7 +82,7 @@ class PolicyLossGoldenTest {
               temperature,
               TensorView.of(logprob),
               TensorView.of(entropy),
-              TensorView.of(logsumexp)));
+              TensorView.of(logsumexp), null, 0));
       Tensor completionMask = tensor(inputs.get("completion_mask"), rows);
       LOGPROBS.compare(
           "per_token_logps",
