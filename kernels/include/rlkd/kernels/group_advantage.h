@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "rlkd/kernels/device.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -49,6 +50,13 @@ void group_advantage(Matrix<const float> rewards, Vector<const float> weights,
                      const GroupAdvantageOptions& options, Vector<float> advantages, Vector<float> reward,
                      Vector<float> reward_std);
 }
+namespace cuda {
+/** One launch, no workspace; the same bits in every run. Where statistics of the whole batch enter
+ * (ScaleRewards::batch, normalize_then_sum) it runs in one block. */
+DeviceStatus group_advantage(Matrix<const float> rewards, Vector<const float> weights,
+                             const GroupAdvantageOptions& options, Vector<float> advantages,
+                             Vector<float> reward, Vector<float> reward_std, Stream stream);
+}  // namespace cuda
 namespace reference {
 void group_advantage(Matrix<const float> rewards, Vector<const float> weights,
                      const GroupAdvantageOptions& options, Vector<float> advantages, Vector<float> reward,
