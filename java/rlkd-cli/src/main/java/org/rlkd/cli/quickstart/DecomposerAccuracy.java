@@ -3,6 +3,7 @@ package org.rlkd.cli.quickstart;
 import java.util.List;
 import org.rlkd.core.gsrm.Decomposer;
 import org.rlkd.core.gsrm.Decomposition;
+import org.rlkd.core.gsrm.Reasoning;
 import org.rlkd.core.gsrm.Step;
 
 /** How often a decomposer finds exactly the steps that a path was written from. */
@@ -15,7 +16,8 @@ final class DecomposerAccuracy {
    */
   static double of(Decomposer decomposer, List<TeacherPath> paths) {
     List<Decomposition> found =
-        decomposer.decompose(paths.stream().map(TeacherPath::reasoning).toList());
+        decomposer.decompose(
+            paths.stream().map(path -> new Reasoning("", path.reasoning())).toList());
     int steps = 0;
     int exact = 0;
     for (int p = 0; p < paths.size(); p++) {

@@ -7,6 +7,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rlkd.core.gsrm.Decomposition;
+import org.rlkd.core.gsrm.Reasoning;
 import org.rlkd.core.gsrm.Structure;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.gsrm.GenerativeDecomposer;
@@ -29,7 +30,7 @@ class CutOffDecomposerTest {
     try (PretrainedModel loaded = PretrainedModel.load(model)) {
       return new GenerativeDecomposer(
               "cut off", loaded.model(), loaded.tokenizer(), GsrmSettings.load(model))
-          .decompose(texts);
+          .decompose(texts.stream().map(text -> new Reasoning("", text)).toList());
     }
   }
 

@@ -76,20 +76,6 @@ final class GrpoKeys {
 
   static final Key<Boolean> LOG_COMPLETIONS = new Key<>("log_completions", ValueType.FLAG, false);
 
-  // GSRM.
-  static final Key<Optional<String>> DECOMPOSER =
-      Key.optional("rlkd.gsrm.decomposer", ValueType.TEXT);
-  static final Key<String> JUDGE = new Key<>("rlkd.gsrm.judge", ValueType.TEXT, "lexical");
-  static final Key<Alignment> ALIGNMENT =
-      new Key<>("rlkd.gsrm.alignment", ValueType.choice(Alignment.class), Alignment.PREFIX);
-  static final Key<Normalize> NORMALIZE =
-      new Key<>("rlkd.gsrm.normalize", ValueType.choice(Normalize.class), Normalize.NONE);
-  static final Key<Double> GAP_DECAY =
-      new Key<>("rlkd.gsrm.gap_decay", ValueType.number("from 0 to 1", n -> n >= 0 && n <= 1), 0.0);
-  static final Key<Boolean> GATE = new Key<>("rlkd.gsrm.gate", ValueType.FLAG, true);
-  static final Key<Unscorable> UNSCORABLE =
-      new Key<>("rlkd.gsrm.unscorable", ValueType.choice(Unscorable.class), Unscorable.DROP_ROW);
-
   private static final List<Key<?>> ACTING =
       List.of(
           GENERATIONS,
@@ -123,14 +109,7 @@ final class GrpoKeys {
           VESPO_LAMBDA_POSITIVE,
           VESPO_K_NEGATIVE,
           VESPO_LAMBDA_NEGATIVE,
-          LOG_COMPLETIONS,
-          DECOMPOSER,
-          JUDGE,
-          ALIGNMENT,
-          NORMALIZE,
-          GAP_DECAY,
-          GATE,
-          UNSCORABLE);
+          LOG_COMPLETIONS);
 
   /** TRL takes group, batch, none, and true and false for group and none. */
   private static ValueType<ScaleRewards> scaleRewards() {
@@ -152,6 +131,7 @@ final class GrpoKeys {
     return TrainingKeys.table()
         .acts(ACTING)
         .acts(RewardKeys.all())
+        .acts(GsrmKeys.all())
         .notApplicable(
             "generation is rlkd's own, in the same process and with the same weights as training",
             "use_vllm",
@@ -224,10 +204,6 @@ final class GrpoKeys {
             "generation_kwargs",
             "set temperature, top_p, top_k, min_p and repetition_penalty",
             "null")
-        .refused(
-            "rlkd.gsrm.compatibility",
-            "pairing steps as the reference implementation does is not implemented for training",
-            "none")
         .refused("vllm_structured_outputs_regex", "guided decoding is not implemented", "null")
         .refused("vllm_guided_decoding_regex", "guided decoding is not implemented", "null");
   }

@@ -2,7 +2,9 @@ package org.rlkd.core.data;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import org.rlkd.core.gsrm.SocraticDecomposer;
 import org.rlkd.core.gsrm.Step;
 import org.rlkd.core.gsrm.Structure;
 
@@ -14,11 +16,10 @@ import org.rlkd.core.gsrm.Structure;
  * @param teacher the reasoning, calculator marks ({@code <<16-3=13>>}) taken out. The socratic form
  *     brings its structure: each line is a step whose query is the sub-question and whose answer is
  *     the solution. Asking that question next is all the data says of the meta-reasoning, so the
- *     question stands for it too
+ *     question stands for it too ({@link SocraticDecomposer})
  */
 record GsmSolution(String answer, TeacherPath teacher) {
   private static final String FINAL = "####";
-  private static final String ASKED = " ** ";
   private static final Pattern CALCULATION = Pattern.compile("<<[^<>]*>>");
 
   static boolean matches(String text) {
@@ -36,13 +37,11 @@ record GsmSolution(String answer, TeacherPath teacher) {
       if (solution.isEmpty()) {
         continue;
       }
-      int asked = solution.indexOf(ASKED);
-      socratic &= asked >= 0;
-      if (asked >= 0) {
-        String question = solution.substring(0, asked).strip();
-        String found = solution.substring(asked + ASKED.length()).strip();
-        steps.add(new Step(question, question, found));
-        solution = question + " " + found;
+      Optional<Step> step = SocraticDecomposer.step(line);
+      socratic &= step.isPresent();
+      if (step.isPresent()) {
+        steps.add(step.get());
+        solution = step.get().query() + " " + step.get().answer();
       }
       lines.add(solution);
     }

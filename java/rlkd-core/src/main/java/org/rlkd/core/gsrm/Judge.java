@@ -1,6 +1,7 @@
 package org.rlkd.core.gsrm;
 
 import java.util.List;
+import java.util.Map;
 
 /** Compares steps: does the student's step do what the teacher's does? */
 public interface Judge {
@@ -12,4 +13,9 @@ public interface Judge {
    *     is judged 0.
    */
   List<Judgement> judge(List<StepPair> pairs);
+
+  /** Figures about its work so far, by metric name. */
+  default Map<String, Double> metrics() {
+    return Map.of();
+  }
 }

@@ -7,8 +7,10 @@ package org.rlkd.core.gsrm;
  * <p>Each is a probability in [0, 1]; a judge that says yes or no gives 1 or 0. NaN means that the
  * judge failed on this question, which makes the reward of the completion unscorable; it never
  * means "no".
+ *
+ * @param failure why there is a NaN; null where there is none, or no reason is known
  */
-public record Judgement(double meta, double query, double answer) {
+public record Judgement(double meta, double query, double answer, String failure) {
   /** The judge failed on this pair. */
   public static final Judgement FAILED = new Judgement(Double.NaN, Double.NaN, Double.NaN);
 
@@ -18,9 +20,23 @@ public record Judgement(double meta, double query, double answer) {
     requireProbability("answer", answer);
   }
 
+  /** A judgement without a reason for failures. */
+  public Judgement(double meta, double query, double answer) {
+    this(meta, query, answer, null);
+  }
+
   /** True if any of the three is NaN. */
   public boolean failed() {
     return Double.isNaN(meta) || Double.isNaN(query) || Double.isNaN(answer);
+  }
+
+  /** The probability for one of the three. */
+  public double of(Aspect aspect) {
+    return switch (aspect) {
+      case META_REASONING -> meta;
+      case QUERY -> query;
+      case ANSWER -> answer;
+    };
   }
 
   /**

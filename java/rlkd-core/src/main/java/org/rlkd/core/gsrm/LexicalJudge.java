@@ -64,7 +64,8 @@ public final class LexicalJudge implements Judge {
 
     boolean sameTask(String one, String other) {
       return tasks.computeIfAbsent(
-          TextPair.of(one, other), pair -> overlaps(words(pair.one), words(pair.other)));
+          TextPair.of(one, other),
+          pair -> sameText(pair.one, pair.other) || overlaps(words(pair.one), words(pair.other)));
     }
 
     boolean sameAnswer(String one, String other) {
@@ -78,16 +79,14 @@ public final class LexicalJudge implements Judge {
       if (one.isBlank() || other.isBlank()) {
         return false;
       }
-      if (oneWords.words().equals(otherWords.words()) && !oneWords.words().isEmpty()) {
+      if (sameText(one, other)
+          || (oneWords.words().equals(otherWords.words()) && !oneWords.words().isEmpty())) {
         return true;
       }
-      if (isMath(one) || isMath(other)) {
-        return MathAnswer.equal(one, other);
-      }
-      if (oneWords.lastNumber() != null && otherWords.lastNumber() != null) {
-        return oneWords.lastNumber().equals(otherWords.lastNumber());
-      }
-      return overlaps(oneWords, otherWords);
+      return AnswerValues.isMath(one) || AnswerValues.isMath(other)
+          ? MathAnswer.equal(one, other)
+          : AnswerValues.equal(oneWords, otherWords)
+              .orElseGet(() -> overlaps(oneWords, otherWords));
     }
 
     private LexicalWords words(String text) {
@@ -95,8 +94,9 @@ public final class LexicalJudge implements Judge {
     }
   }
 
-  private static boolean isMath(String answer) {
-    return answer.indexOf('\\') >= 0 || answer.indexOf('$') >= 0;
+  /** A text of stop words alone agrees with itself. */
+  private static boolean sameText(String one, String other) {
+    return !one.isBlank() && one.strip().equals(other.strip());
   }
 
   private static boolean overlaps(LexicalWords one, LexicalWords other) {

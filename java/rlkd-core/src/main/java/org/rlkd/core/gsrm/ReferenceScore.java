@@ -1,5 +1,6 @@
 package org.rlkd.core.gsrm;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -14,10 +15,18 @@ import org.rlkd.core.gsrm.ReferenceJudge.Question;
  * halves its step; a step without partner keeps its value. A text without sub-think block on either
  * side scores 0, and so does any failure.
  *
- * @param reward sum over steps, not normalised
+ * @param stepRewards what each pair of sub-think blocks earned
  * @param failed an exception was swallowed (missing text, failing judge); the reward is 0
  */
-public record ReferenceScore(double reward, boolean failed) {
+public record ReferenceScore(List<Double> stepRewards, boolean failed) {
+  public ReferenceScore {
+    stepRewards = List.copyOf(stepRewards);
+  }
+
+  /** The sum over steps, not normalised. */
+  public double reward() {
+    return stepRewards.stream().mapToDouble(Double::doubleValue).sum();
+  }
 
   /**
    * Scores the student's decomposition against the teacher's; null stands for a text that is none.
@@ -27,15 +36,15 @@ public record ReferenceScore(double reward, boolean failed) {
       Optional<ReferenceSections> studentSections = ReferenceSections.parse(student);
       Optional<ReferenceSections> teacherSections = ReferenceSections.parse(teacher);
       if (studentSections.isEmpty() || teacherSections.isEmpty()) {
-        return new ReferenceScore(0, false);
+        return new ReferenceScore(List.of(), false);
       }
-      return new ReferenceScore(sum(studentSections.get(), teacherSections.get(), judge), false);
+      return new ReferenceScore(steps(studentSections.get(), teacherSections.get(), judge), false);
     } catch (RuntimeException e) {
-      return new ReferenceScore(0, true);
+      return new ReferenceScore(List.of(), true);
     }
   }
 
-  private static double sum(
+  private static List<Double> steps(
       ReferenceSections student, ReferenceSections teacher, ReferenceJudge judge) {
     double[] steps = new double[Math.min(student.subThinks().size(), teacher.subThinks().size())];
     for (int i = 0; i < steps.length; i++) {
@@ -47,11 +56,7 @@ public record ReferenceScore(double reward, boolean failed) {
     }
     halve(steps, Question.QUERY, teacher.queries(), student.queries(), judge);
     halve(steps, Question.ANSWER, teacher.answers(), student.answers(), judge);
-    double sum = 0;
-    for (double step : steps) {
-      sum += step;
-    }
-    return sum;
+    return Arrays.stream(steps).boxed().toList();
   }
 
   private static void halve(

@@ -2,17 +2,19 @@ package org.rlkd.core.gsrm;
 
 import java.util.List;
 
-/** The decomposer for reasoning that is already written in tags: parses, never fails. */
+/** {@code tagged}: for reasoning that is already written in tags. Parses, never fails. */
 public final class TagDecomposer implements Decomposer {
   @Override
   public String id() {
-    return "tags-1";
+    return "tagged-1";
   }
 
   @Override
-  public List<Decomposition> decompose(List<String> reasoningTexts) {
-    return reasoningTexts.stream()
-        .<Decomposition>map(text -> new Decomposition.Parsed(StructureParser.parse(text)))
+  public List<Decomposition> decompose(List<Reasoning> reasonings) {
+    return reasonings.stream()
+        .<Decomposition>map(
+            reasoning ->
+                new Decomposition.Parsed(StructureParser.parse(reasoning.text()), reasoning.text()))
         .toList();
   }
 }

@@ -16,7 +16,9 @@ import java.util.TreeMap;
  * <p>A step goes into the first child of its path's node that holds a step with the same
  * meta-reasoning and query; else it opens a child. A node keeps every step merged into it, so that
  * a student step can agree with any wording. Paths are sorted by the hash of their content before
- * merging and equal ones are dropped, so the order in which they are given does not matter.
+ * merging and equal ones are dropped, so the order in which they are given does not matter. The
+ * last step of a path merges with last steps alone: every path is then one from the root level to a
+ * leaf, of its own length, also where another one goes on.
  *
  * @param nodes a parent stands before its children
  */
@@ -53,14 +55,18 @@ public record TeacherTree(List<Node> nodes) {
     List<List<Step>> steps = new ArrayList<>();
     List<List<Integer>> children = new ArrayList<>();
     List<Integer> roots = new ArrayList<>();
+    List<Boolean> ends = new ArrayList<>();
     for (Structure teacher : sorted(teachers)) {
       int parent = -1;
-      for (Step step : teacher.steps()) {
+      for (int i = 0; i < teacher.steps().size(); i++) {
+        Step step = teacher.steps().get(i);
+        boolean end = i + 1 == teacher.steps().size();
         List<Integer> siblings = parent < 0 ? roots : children.get(parent);
         int node = -1;
         for (int sibling : siblings) {
-          if (steps.get(sibling).stream()
-              .anyMatch(other -> other.equals(step) || sameStep.test(step, other))) {
+          if (ends.get(sibling) == end
+              && steps.get(sibling).stream()
+                  .anyMatch(other -> other.equals(step) || sameStep.test(step, other))) {
             node = sibling;
             break;
           }
@@ -69,6 +75,7 @@ public record TeacherTree(List<Node> nodes) {
           node = parents.size();
           parents.add(parent);
           steps.add(new ArrayList<>());
+          ends.add(end);
           children.add(new ArrayList<>());
           siblings.add(node);
         }
@@ -130,9 +137,13 @@ public record TeacherTree(List<Node> nodes) {
 
   /** SHA-256 of the text in UTF-8, hexadecimal. */
   static String contentHash(String text) {
+    return HexFormat.of().formatHex(sha256(text));
+  }
+
+  /** SHA-256 of the text in UTF-8. */
+  static byte[] sha256(String text) {
     try {
-      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(sha256.digest(text.getBytes(StandardCharsets.UTF_8)));
+      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java runtime has SHA-256", e);
     }

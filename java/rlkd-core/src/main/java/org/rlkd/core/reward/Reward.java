@@ -1,6 +1,7 @@
 package org.rlkd.core.reward;
 
 import java.util.List;
+import java.util.Map;
 
 /** A reward function, by its TRL/open-r1 name. */
 public interface Reward {
@@ -18,5 +19,10 @@ public interface Reward {
   /** Whether {@link #score} may run on another thread than the caller's, beside other rewards. */
   default boolean concurrent() {
     return true;
+  }
+
+  /** Figures about its work so far, by metric name; read after {@link #score}. */
+  default Map<String, Double> metrics() {
+    return Map.of();
   }
 }

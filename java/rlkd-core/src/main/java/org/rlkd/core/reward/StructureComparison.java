@@ -1,6 +1,7 @@
 package org.rlkd.core.reward;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
@@ -21,7 +22,7 @@ final class StructureComparison {
   /** Under prefix a student step is compared only with teacher steps of its own position. */
   private static final Judgement NOT_COMPARED = new Judgement(0, 0, 0);
 
-  /** A teacher node's best judgement about a student step, and the wording that got it. */
+  /** A teacher node's best judgement about a student step, and the wording to show for it. */
   private record Match(Judgement judgement, Step teacherStep) {}
 
   private final List<Step> studentSteps;
@@ -53,23 +54,50 @@ final class StructureComparison {
   }
 
   /**
-   * The wording that would earn most; one on which the judge failed beats all, so that the failure
-   * is not lost.
+   * A node agrees in each of the three as well as the best of its wordings does, so that a wording
+   * more never costs; shown is the one that would earn most. One on which the judge failed beats
+   * all: the failure must not be lost.
    */
   private static Match best(
       Step student, List<Step> wordings, Map<StepPair, Judgement> judgements, boolean gate) {
-    Match best = null;
+    Judgement best = null;
+    double most = -1;
+    Step shown = null;
     for (Step wording : wordings) {
       Judgement judged = judgements.get(new StepPair(student, wording));
-      Judgement judgement = gate ? judged : new Judgement(1, judged.query(), judged.answer());
+      Judgement judgement =
+          gate ? judged : new Judgement(1, judged.query(), judged.answer(), judged.failure());
       if (judgement.failed()) {
         return new Match(judgement, wording);
       }
-      if (best == null || earnings(judgement) > earnings(best.judgement)) {
-        best = new Match(judgement, wording);
+      if (earnings(judgement) > most) {
+        most = earnings(judgement);
+        shown = wording;
       }
+      best =
+          best == null
+              ? judgement
+              : new Judgement(
+                  Math.max(best.meta(), judgement.meta()),
+                  Math.max(best.query(), judgement.query()),
+                  Math.max(best.answer(), judgement.answer()));
     }
-    return best;
+    return new Match(best, shown);
+  }
+
+  private String failure() {
+    return Arrays.stream(matches)
+        .flatMap(Arrays::stream)
+        .map(match -> match.judgement)
+        .filter(Judgement::failed)
+        .findFirst()
+        .map(judgement -> judgeFailed(judgement, ""))
+        .orElse("judge failed");
+  }
+
+  /** The reason of an unscorable completion. */
+  static String judgeFailed(Judgement judgement, String where) {
+    return "judge failed" + where + (judgement.failure() == null ? "" : ": " + judgement.failure());
   }
 
   private static double earnings(Judgement judgement) {
@@ -94,7 +122,7 @@ final class StructureComparison {
 
   StructureAssessment assess(AlignmentScore score) {
     if (Double.isNaN(score.reward())) {
-      return StructureAssessment.unscorable("judge failed", studentSteps);
+      return StructureAssessment.unscorable(failure(), studentSteps);
     }
     List<Integer> path = tree.pathTo(score.bestLeaf());
     List<List<Judgement>> judgements = new ArrayList<>();

@@ -7,14 +7,15 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.rlkd.core.data.Problem;
-import org.rlkd.core.data.TeacherPath;
 import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
 import org.rlkd.core.gsrm.AlignmentScore;
 import org.rlkd.core.gsrm.Decomposer;
 import org.rlkd.core.gsrm.Decomposition;
 import org.rlkd.core.gsrm.Judge;
 import org.rlkd.core.gsrm.Judgement;
+import org.rlkd.core.gsrm.Reasoning;
 import org.rlkd.core.gsrm.Step;
 import org.rlkd.core.gsrm.StepPair;
 import org.rlkd.core.gsrm.Structure;
@@ -32,9 +33,15 @@ import org.rlkd.core.gsrm.TeacherTree;
  * teacher path, a teacher without steps, a decomposer that failed on the student or on every
  * teacher path, a judge that failed. A student path without steps scores 0.
  *
+ * <p>Of a path of more than {@value #MOST_STEPS} steps the first {@value #MOST_STEPS} count: a
+ * completion of thousands of tags must not cost thousands of questions.
+ *
  * <p>Not thread-safe: it runs on the thread that owns the decomposer's model.
  */
 public final class StructureReward implements ExplainedReward {
+  /** Several times what the longest traces at hand have. */
+  static final int MOST_STEPS = 500;
+
   /**
    * Two teacher steps are the same step from this probability on, for meta-reasoning and query
    * each.
@@ -47,8 +54,10 @@ public final class StructureReward implements ExplainedReward {
   private final Decomposer decomposer;
   private final Judge judge;
   private final StructureAlignment alignment;
-  private final TeacherCache cache;
+  private final TeacherPaths teacherPaths;
   private final StructureRewardOptions options;
+  private final UnscorableLimit limit;
+  private double unscorableShare;
 
   private final Map<List<Structure>, TeacherTree> trees =
       new LinkedHashMap<>(16, 0.75f, true) {
@@ -68,8 +77,9 @@ public final class StructureReward implements ExplainedReward {
     this.decomposer = decomposer;
     this.judge = judge;
     this.alignment = alignment;
-    this.cache = cache;
+    this.teacherPaths = new TeacherPaths(cache, decomposer.id(), options.tree());
     this.options = options;
+    this.limit = new UnscorableLimit(options.maxUnscorable());
   }
 
   @Override
@@ -82,40 +92,97 @@ public final class StructureReward implements ExplainedReward {
     return false;
   }
 
+  /**
+   * @throws org.rlkd.core.InputException if more completions are unscorable than the options allow
+   */
   @Override
   public List<StructureAssessment> explain(List<RewardSample> samples) {
-    Map<String, Decomposition> decompositions = decompose(samples);
-    List<Decomposition> students = new ArrayList<>();
-    Map<Problem, Teacher> teachers = new HashMap<>();
-    for (RewardSample sample : samples) {
-      students.add(student(sample, decompositions));
-      teachers.computeIfAbsent(sample.problem(), problem -> teacher(problem, decompositions));
+    Set<Problem> problems = new LinkedHashSet<>();
+    samples.forEach(sample -> problems.add(sample.problem()));
+    Map<Reasoning, Decomposition> made = decompose(samples, problems);
+    List<Decomposition> students =
+        samples.stream().map(sample -> made.get(reasoning(sample))).toList();
+    Map<Problem, List<Decomposition>> teachers = new HashMap<>();
+    problems.forEach(problem -> teachers.put(problem, teacherPaths.of(problem, made)));
+    List<StructureAssessment> assessments =
+        options.reference()
+            ? asReference(samples, students, teachers)
+            : assess(samples, students, teachers);
+    watch(samples, assessments);
+    return assessments;
+  }
+
+  /** One decomposer call for every reasoning that has no decomposition yet. */
+  private Map<Reasoning, Decomposition> decompose(
+      List<RewardSample> samples, Set<Problem> problems) {
+    Set<Reasoning> reasonings = new LinkedHashSet<>();
+    samples.forEach(sample -> reasonings.add(reasoning(sample)));
+    reasonings.addAll(teacherPaths.missing(problems));
+    List<Reasoning> batch =
+        reasonings.stream().filter(reasoning -> !reasoning.text().isEmpty()).toList();
+    List<Decomposition> results = batch.isEmpty() ? List.of() : decomposer.decompose(batch);
+    requireSize("decomposer " + decomposer.id(), results.size(), batch.size());
+    Map<Reasoning, Decomposition> made = new HashMap<>();
+    reasonings.forEach(
+        reasoning -> made.put(reasoning, new Decomposition.Parsed(new Structure(List.of()))));
+    for (int i = 0; i < batch.size(); i++) {
+      made.put(batch.get(i), results.get(i));
     }
-    Map<StepPair, Judgement> judgements = judge(samples, students, teachers);
+    return made;
+  }
+
+  private static Reasoning reasoning(RewardSample sample) {
+    return TeacherPaths.reasoning(sample.problem(), sample.completion());
+  }
+
+  private static List<Step> steps(Decomposition decomposition) {
+    if (!(decomposition instanceof Decomposition.Parsed parsed)) {
+      return List.of();
+    }
+    List<Step> steps = parsed.structure().steps();
+    return steps.size() > MOST_STEPS ? steps.subList(0, MOST_STEPS) : steps;
+  }
+
+  private static StructureAssessment failedStudent(Decomposition.Failed failed) {
+    return StructureAssessment.unscorable("decomposer failed: " + failed.reason(), List.of());
+  }
+
+  private static String failedTeacher(Decomposition.Failed failed) {
+    return "decomposer failed on the teacher path: " + failed.reason();
+  }
+
+  private List<StructureAssessment> assess(
+      List<RewardSample> samples,
+      List<Decomposition> students,
+      Map<Problem, List<Decomposition>> decomposed) {
+    Map<Problem, Teacher> teachers = new HashMap<>();
+    decomposed.forEach((problem, paths) -> teachers.put(problem, Teacher.of(paths)));
+    Map<StepPair, Judgement> judgements = judge(questions(samples, students, teachers));
     Map<Problem, TeacherTree> merged = new HashMap<>();
-    teachers.forEach((problem, teacher) -> merged.put(problem, tree(teacher, judgements)));
+    Map<Problem, String> reasons = new HashMap<>();
+    teachers.forEach(
+        (problem, teacher) -> {
+          if (teacher.unscorableReason != null) {
+            reasons.put(problem, teacher.unscorableReason);
+          } else {
+            merge(problem, teacher, judgements, merged, reasons);
+          }
+        });
 
     StructureAssessment[] assessments = new StructureAssessment[samples.size()];
     List<StructureComparison> comparisons = new ArrayList<>();
     List<Integer> compared = new ArrayList<>();
     for (int i = 0; i < samples.size(); i++) {
       Problem problem = samples.get(i).problem();
-      if (students.get(i) instanceof Decomposition.Failed failed) {
-        assessments[i] =
-            StructureAssessment.unscorable("decomposer failed: " + failed.reason(), List.of());
-        continue;
-      }
       List<Step> steps = steps(students.get(i));
-      String reason = teachers.get(problem).unscorableReason();
-      if (reason == null && merged.get(problem) == null) {
-        reason = "judge failed on the teacher's steps";
+      if (students.get(i) instanceof Decomposition.Failed failed) {
+        assessments[i] = failedStudent(failed);
+      } else if (reasons.containsKey(problem)) {
+        assessments[i] = StructureAssessment.unscorable(reasons.get(problem), steps);
+      } else {
+        comparisons.add(new StructureComparison(steps, merged.get(problem), judgements, options));
+        compared.add(i);
       }
-      if (reason != null) {
-        assessments[i] = StructureAssessment.unscorable(reason, steps);
-        continue;
-      }
-      comparisons.add(new StructureComparison(steps, merged.get(problem), judgements, options));
-      compared.add(i);
     }
     List<AlignmentScore> scores =
         comparisons.isEmpty()
@@ -128,87 +195,26 @@ public final class StructureReward implements ExplainedReward {
     return List.of(assessments);
   }
 
-  /**
-   * One decomposer call for every text of the batch that has no decomposition yet, students' and
-   * teachers'.
-   */
-  private Map<String, Decomposition> decompose(List<RewardSample> samples) {
-    Set<String> texts = new LinkedHashSet<>();
-    for (RewardSample sample : samples) {
-      texts.add(ReasoningText.of(sample.completion()));
-      for (TeacherPath path : paths(sample.problem())) {
-        String text = ReasoningText.of(path.text());
-        if (path.structureOrNull() == null && cached(sample.problem(), text) == null) {
-          texts.add(text);
-        }
-      }
-    }
-    texts.remove("");
-    List<String> batch = List.copyOf(texts);
-    List<Decomposition> results = batch.isEmpty() ? List.of() : decomposer.decompose(batch);
-    requireSize("decomposer " + decomposer.id(), results.size(), batch.size());
-    Map<String, Decomposition> byText = new HashMap<>();
-    byText.put("", new Decomposition.Parsed(new Structure(List.of())));
-    for (int i = 0; i < batch.size(); i++) {
-      byText.put(batch.get(i), results.get(i));
-    }
-    return byText;
-  }
-
-  private static Decomposition student(
-      RewardSample sample, Map<String, Decomposition> decompositions) {
-    return decompositions.get(ReasoningText.of(sample.completion()));
-  }
-
-  private static List<Step> steps(Decomposition decomposition) {
-    return decomposition instanceof Decomposition.Parsed parsed
-        ? parsed.structure().steps()
-        : List.of();
-  }
-
-  private List<TeacherPath> paths(Problem problem) {
-    List<TeacherPath> paths = problem.teacherPaths();
-    return options.tree() || paths.isEmpty() ? paths : paths.subList(0, 1);
-  }
-
-  private Structure cached(Problem problem, String text) {
-    return cache.get(problem.id(), decomposer.id(), text).orElse(null);
-  }
-
   /** A problem's teacher paths that have steps, or why there are none (else null). */
-  private record Teacher(List<Structure> structures, String unscorableReason) {}
-
-  private Teacher teacher(Problem problem, Map<String, Decomposition> decompositions) {
-    List<Structure> structures = new ArrayList<>();
-    String reason =
-        paths(problem).isEmpty()
-            ? "the problem has no teacher path"
-            : "the teacher path has no steps";
-    for (TeacherPath path : paths(problem)) {
-      Structure structure = path.structureOrNull();
-      if (structure == null) {
-        String text = ReasoningText.of(path.text());
-        structure = cached(problem, text);
-        if (structure == null && decompositions.get(text) instanceof Decomposition.Parsed parsed) {
-          structure = parsed.structure();
-          cache.put(problem.id(), decomposer.id(), text, structure);
-        } else if (structure == null
-            && decompositions.get(text) instanceof Decomposition.Failed failed) {
-          reason = "decomposer failed on the teacher path: " + failed.reason();
+  private record Teacher(List<Structure> structures, String unscorableReason) {
+    static Teacher of(List<Decomposition> paths) {
+      List<Structure> structures = new ArrayList<>();
+      String reason =
+          paths.isEmpty() ? "the problem has no teacher path" : "the teacher path has no steps";
+      for (Decomposition path : paths) {
+        if (path instanceof Decomposition.Failed failed) {
+          reason = failedTeacher(failed);
+        }
+        List<Step> steps = steps(path);
+        if (!steps.isEmpty()) {
+          structures.add(new Structure(steps));
         }
       }
-      if (structure != null && !structure.steps().isEmpty()) {
-        structures.add(structure);
-      }
+      return new Teacher(structures, structures.isEmpty() ? reason : null);
     }
-    return new Teacher(structures, structures.isEmpty() ? reason : null);
   }
 
-  /**
-   * One judge call for the batch: teacher steps that may be the same step, and student steps
-   * against teacher steps.
-   */
-  private Map<StepPair, Judgement> judge(
+  private Set<StepPair> questions(
       List<RewardSample> samples, List<Decomposition> students, Map<Problem, Teacher> teachers) {
     Set<StepPair> pairs = new LinkedHashSet<>();
     for (Teacher teacher : teachers.values()) {
@@ -229,6 +235,11 @@ public final class StructureReward implements ExplainedReward {
         }
       }
     }
+    return pairs;
+  }
+
+  /** One judge call for all pairs. */
+  private Map<StepPair, Judgement> judge(Set<StepPair> pairs) {
     List<StepPair> batch = List.copyOf(pairs);
     List<Judgement> results = batch.isEmpty() ? List.of() : judge.judge(batch);
     requireSize("judge", results.size(), batch.size());
@@ -239,32 +250,91 @@ public final class StructureReward implements ExplainedReward {
     return byPair;
   }
 
-  /**
-   * The teacher's tree; null if there is no teacher or the judge failed on a question that merging
-   * needs.
-   */
-  private TeacherTree tree(Teacher teacher, Map<StepPair, Judgement> judgements) {
-    if (teacher.unscorableReason() != null) {
-      return null;
-    }
+  /** The teacher's tree, or the reason why it cannot be made. */
+  private void merge(
+      Problem problem,
+      Teacher teacher,
+      Map<StepPair, Judgement> judgements,
+      Map<Problem, TeacherTree> merged,
+      Map<Problem, String> reasons) {
     TeacherTree known = trees.get(teacher.structures());
     if (known != null) {
-      return known;
+      merged.put(problem, known);
+      return;
     }
-    boolean[] failed = {false};
+    Judgement[] failed = {null};
     TeacherTree tree =
         TeacherTree.merge(
             teacher.structures(),
             (one, other) -> {
               Judgement judgement = judgements.get(new StepPair(one, other));
-              failed[0] |= Double.isNaN(judgement.meta()) || Double.isNaN(judgement.query());
+              if (Double.isNaN(judgement.meta()) || Double.isNaN(judgement.query())) {
+                failed[0] = judgement;
+              }
               return judgement.meta() >= SAME_STEP && judgement.query() >= SAME_STEP;
             });
-    if (failed[0]) {
-      return null;
+    if (failed[0] != null) {
+      reasons.put(problem, StructureComparison.judgeFailed(failed[0], " on the teacher's steps"));
+      return;
     }
     trees.put(teacher.structures(), tree);
-    return tree;
+    merged.put(problem, tree);
+  }
+
+  private List<StructureAssessment> asReference(
+      List<RewardSample> samples,
+      List<Decomposition> students,
+      Map<Problem, List<Decomposition>> teachers) {
+    StructureAssessment[] assessments = new StructureAssessment[samples.size()];
+    Map<Integer, ReferenceStructure> compared = new TreeMap<>();
+    Set<StepPair> pairs = new LinkedHashSet<>();
+    for (int i = 0; i < samples.size(); i++) {
+      List<Decomposition> teacher = teachers.get(samples.get(i).problem());
+      if (students.get(i) instanceof Decomposition.Failed failed) {
+        assessments[i] = failedStudent(failed);
+      } else if (teacher.isEmpty()) {
+        assessments[i] =
+            StructureAssessment.unscorable(
+                "the problem has no teacher path", steps(students.get(i)));
+      } else if (teacher.get(0) instanceof Decomposition.Failed failed) {
+        assessments[i] =
+            StructureAssessment.unscorable(failedTeacher(failed), steps(students.get(i)));
+      } else {
+        ReferenceStructure comparison =
+            new ReferenceStructure(
+                (Decomposition.Parsed) students.get(i), (Decomposition.Parsed) teacher.get(0));
+        compared.put(i, comparison);
+        pairs.addAll(comparison.pairs());
+      }
+    }
+    Map<StepPair, Judgement> judgements = judge(pairs);
+    compared.forEach((i, comparison) -> assessments[i] = comparison.assess(judgements));
+    return List.of(assessments);
+  }
+
+  private void watch(List<RewardSample> samples, List<StructureAssessment> assessments) {
+    int unscorable = 0;
+    for (int i = 0; i < samples.size(); i++) {
+      String reason = assessments.get(i).unscorableReason();
+      limit.add(samples.get(i).problem().id(), reason);
+      unscorable += reason == null ? 0 : 1;
+    }
+    unscorableShare = unscorable / (double) samples.size();
+    limit.check();
+  }
+
+  /**
+   * {@code gsrm/unscorable}: share of the last batch; {@code gsrm/teacher_cache_hit_rate}: share of
+   * teacher texts, counted once a batch, that were decomposed before; and the judge's. A share of
+   * nothing is left out.
+   */
+  @Override
+  public Map<String, Double> metrics() {
+    Map<String, Double> metrics = new TreeMap<>(judge.metrics());
+    metrics.put("gsrm/unscorable", unscorableShare);
+    metrics.put("gsrm/teacher_cache_hit_rate", teacherPaths.hitRate());
+    metrics.values().removeIf(value -> value.isNaN());
+    return metrics;
   }
 
   private static void requireSize(String part, int results, int questions) {

@@ -14,14 +14,26 @@ import org.rlkd.core.text.NearestName;
  * @param gate whether a meta-reasoning that disagrees closes the gate (m_i of the formula). Without
  *     it every a_i counts as 1: a step earns by its query and its answer alone, whatever went
  *     before. Teacher paths are merged into a tree by meta-reasoning either way
+ * @param reference pair blocks as the RLKD reference does, with the first teacher path; {@code
+ *     tree} and {@code alignment} are not used then
+ * @param maxUnscorable see {@link UnscorableLimit}; 1 = a run never stops for it
  */
-public record StructureRewardOptions(boolean tree, AlignmentOptions alignment, boolean gate) {
+public record StructureRewardOptions(
+    boolean tree,
+    AlignmentOptions alignment,
+    boolean gate,
+    boolean reference,
+    double maxUnscorable) {
   private static final List<String> ALIGNMENTS = List.of("prefix", "monotone", "tree");
   private static final List<String> NORMALIZES = List.of("none", "teacher", "max");
 
   /** One teacher path, prefix gate, not normalised: the paper. */
   public static final StructureRewardOptions PAPER =
-      new StructureRewardOptions(false, AlignmentOptions.PAPER, true);
+      new StructureRewardOptions(false, AlignmentOptions.PAPER, true, false, 1);
+
+  /** {@code compatibility: reference}. */
+  public static final StructureRewardOptions REFERENCE =
+      new StructureRewardOptions(false, AlignmentOptions.PAPER, true, true, 1);
 
   /**
    * Options by their configuration values, with the gate.
@@ -46,7 +58,13 @@ public record StructureRewardOptions(boolean tree, AlignmentOptions alignment, b
           case "max" -> AlignmentOptions.Normalize.MAX;
           default -> AlignmentOptions.Normalize.NONE;
         };
-    return new StructureRewardOptions(tree, new AlignmentOptions(along, by, gapDecay), true);
+    return new StructureRewardOptions(
+        tree, new AlignmentOptions(along, by, gapDecay), true, false, 1);
+  }
+
+  /** The same with a limit on the share of unscorable completions. */
+  public StructureRewardOptions stoppingAbove(double maxUnscorable) {
+    return new StructureRewardOptions(tree, alignment, gate, reference, maxUnscorable);
   }
 
   /**
@@ -61,7 +79,7 @@ public record StructureRewardOptions(boolean tree, AlignmentOptions alignment, b
           "gate: found false with gap_decay %s, which pairs steps by their meta-reasoning; expected gap_decay 0 or gate: true"
               .formatted(alignment.gapDecay()));
     }
-    return new StructureRewardOptions(tree, alignment, false);
+    return new StructureRewardOptions(tree, alignment, false, reference, maxUnscorable);
   }
 
   private static String required(String option, String value, List<String> known) {

@@ -216,7 +216,7 @@ class ConfigTest {
         "lr_scheduler_kwargs={min_lr_rate: 0.1} | expected num_cycles",
         "lr_scheduler_type=polynomial | expected one of constant",
         "rlkd.gsrm.gap_decay=0.5 | which alignment: prefix does not use",
-        "rlkd.gsrm.compatibility=reference | not implemented for training",
+        "rlkd.gsrm.judge_endpoint.model=m | not used unless rlkd.gsrm.judge: endpoint",
         "max_steps=0 | or -1 to go by num_train_epochs",
         "seed=010 | expected an integer",
         "learning_rate=nan | expected a number",

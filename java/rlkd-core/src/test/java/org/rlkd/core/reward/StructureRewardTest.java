@@ -10,6 +10,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
+import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.chat.ChatMessage;
 import org.rlkd.core.data.Problem;
@@ -20,6 +21,7 @@ import org.rlkd.core.gsrm.FormulaAlignment;
 import org.rlkd.core.gsrm.Judge;
 import org.rlkd.core.gsrm.Judgement;
 import org.rlkd.core.gsrm.LexicalJudge;
+import org.rlkd.core.gsrm.Reasoning;
 import org.rlkd.core.gsrm.Step;
 import org.rlkd.core.gsrm.Structure;
 import org.rlkd.core.gsrm.StructureParser;
@@ -190,7 +192,7 @@ class StructureRewardTest {
 
   /** Counts its calls and fails on texts that say so. */
   private static final class CountingDecomposer implements Decomposer {
-    final List<List<String>> batches = new ArrayList<>();
+    final List<List<Reasoning>> batches = new ArrayList<>();
 
     @Override
     public String id() {
@@ -198,9 +200,10 @@ class StructureRewardTest {
     }
 
     @Override
-    public List<Decomposition> decompose(List<String> texts) {
-      batches.add(texts);
-      return texts.stream()
+    public List<Decomposition> decompose(List<Reasoning> reasonings) {
+      batches.add(reasonings);
+      return reasonings.stream()
+          .map(Reasoning::text)
           .<Decomposition>map(
               text ->
                   text.contains("unparsable")
@@ -238,6 +241,101 @@ class StructureRewardTest {
         .allSatisfy(
             assessment ->
                 assertThat(assessment.unscorableReason()).contains("no tags after 3 tries"));
+  }
+
+  @Test
+  void a_failed_decomposition_of_a_teacher_is_not_tried_again() {
+    CountingDecomposer decomposer = new CountingDecomposer();
+    StructureReward reward = reward(decomposer, new LexicalJudge(), "prefix", "none", 0);
+    Problem problem = problem(new TeacherPath("unparsable", null));
+    reward.score(List.of(sample(problem, completion(A))));
+    reward.score(List.of(sample(problem, completion(B))));
+    assertThat(decomposer.batches).hasSize(2);
+    assertThat(decomposer.batches.get(1)).hasSize(1);
+    assertThat(decomposer.batches.get(1).get(0).text()).contains("[sub-think 1]: plums");
+    assertThat(reward.metrics())
+        .containsEntry("gsrm/teacher_cache_hit_rate", 0.5)
+        .containsEntry("gsrm/unscorable", 1.0);
+  }
+
+  @Test
+  void above_the_limit_of_unscorable_completions_the_run_stops_with_the_cause() {
+    List<Problem> problems = new ArrayList<>();
+    for (int p = 0; p < 4; p++) {
+      problems.add(
+          new Problem(
+              "p" + p, List.of(new ChatMessage("user", "How many?")), "14", List.of(given(A))));
+    }
+    List<RewardSample> samples = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      samples.add(sample(problems.get(i % 4), i % 4 == 0 ? "fine" : "unparsable " + i));
+    }
+    StructureReward lenient = limited(0.75);
+    assertThat(lenient.score(samples)).hasSize(16);
+    assertThatThrownBy(() -> limited(0.7).score(samples))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("12 of the last 16 completions")
+        .hasMessageContaining("no tags after 3 tries")
+        .hasMessageContaining("rlkd.gsrm.max_unscorable");
+    // one problem that cannot be scored does not stop a run
+    RewardSample bad = sample(problems.get(1), "unparsable");
+    assertThat(limited(0).score(java.util.Collections.nCopies(40, bad))).hasSize(40);
+  }
+
+  private static StructureReward limited(double maxUnscorable) {
+    return new StructureReward(
+        new CountingDecomposer(),
+        new LexicalJudge(),
+        new FormulaAlignment(),
+        TeacherCache.inMemory(),
+        StructureRewardOptions.PAPER.stoppingAbove(maxUnscorable));
+  }
+
+  @Test
+  void under_compatibility_reference_a_missing_partner_costs_nothing_and_tags_are_exact() {
+    StructureReward reward =
+        new StructureReward(
+            new TagDecomposer(),
+            new LexicalJudge(),
+            new FormulaAlignment(),
+            TeacherCache.inMemory(),
+            StructureRewardOptions.REFERENCE);
+    String thoughts = "[sub-think 1]: apples from pears [sub-think 2]: plums from figs";
+    Problem problem = problem(new TeacherPath(thoughts + "[Answer 1]: 5", null));
+    assertThat(
+            reward.score(
+                List.of(
+                    sample(problem, thoughts + "[Answer 1]: 6"),
+                    sample(problem, thoughts),
+                    sample(problem, "[Meta-reasoning 1]: apples from pears"))))
+        .containsExactly(1.5, 2, 0);
+    Problem empty = problem(new TeacherPath("no tags", null));
+    assertThat(reward.score(List.of(sample(empty, thoughts)))).containsExactly(0);
+    assertThat(
+            reward
+                .explain(List.of(sample(problem, thoughts + "[Answer 1]: 6")))
+                .get(0)
+                .studentSteps())
+        .extracting(StructureAssessment.StudentStep::reward)
+        .containsExactly(0.5, 1.0);
+  }
+
+  @Test
+  void a_thousand_steps_cost_no_more_questions_than_the_bound() {
+    int[] questions = {0};
+    Judge counting =
+        pairs -> {
+          questions[0] += pairs.size();
+          return new LexicalJudge().judge(pairs);
+        };
+    StringBuilder long_ = new StringBuilder();
+    for (int i = 0; i < 10_000; i++) {
+      long_.append("[sub-think]: apples from pears number ").append(i).append('\n');
+    }
+    StructureReward reward = reward(new TagDecomposer(), counting, "monotone", "max", 0.5);
+    double score = reward.score(List.of(sample(problem(given(A, B, C)), long_.toString())))[0];
+    assertThat(questions[0]).isEqualTo(3 * StructureReward.MOST_STEPS);
+    assertThat(score).isBetween(0.0, 0.01);
   }
 
   @Property(tries = 200)

@@ -7,25 +7,31 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.rlkd.core.gsrm.Decomposer;
+import org.rlkd.core.gsrm.DecomposerOutput;
 import org.rlkd.core.gsrm.Decomposition;
+import org.rlkd.core.gsrm.DecompositionPrompt;
+import org.rlkd.core.gsrm.Domain;
+import org.rlkd.core.gsrm.Reasoning;
 import org.rlkd.core.gsrm.Step;
 import org.rlkd.core.gsrm.Structure;
-import org.rlkd.core.gsrm.StructureParser;
 import org.rlkd.engine.generation.Completion;
 import org.rlkd.engine.generation.GenerationRequest;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
 import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.tokenizer.PromptEncoder;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
 /**
  * The generative half of the GSRM (arXiv 2505.16142, section 3): a language model that writes the
- * steps of a reasoning text in {@code [sub-think] [Query] [Answer]} tags.
+ * steps of a reasoning in {@code [sub-think] [Query] [Answer]} tags.
  *
- * <p>All texts of a call are decomposed in one batch, equal pieces once, and the most recent
+ * <p>All reasonings of a call are decomposed in one batch, equal pieces once, and the most recent
  * {@value #REMEMBERED} pieces are remembered: completions of a group repeat each other's sentences.
- * The output for a piece depends on the piece alone, so remembering changes nothing.
+ * Output that does not parse is tried again, sampled with the attempt's own random numbers, up to
+ * the settings' attempts. The output for a piece depends on the piece alone, so remembering changes
+ * nothing.
  *
  * <p>Runs on the thread that owns the model; model and tokenizer stay the caller's.
  */
@@ -39,13 +45,15 @@ public final class GenerativeDecomposer implements Decomposer {
   private final Tokenizer tokenizer;
   private final Generator generator;
   private final GsrmSettings settings;
+  private final DecompositionPrompt chat;
   private final Set<Integer> eosTokenIds;
+  private final int maxNewTokens;
   private final int longestPrompt;
 
-  private final Map<String, Decomposition> remembered =
+  private final Map<Reasoning, Decomposition> remembered =
       new LinkedHashMap<>(16, 0.75f, true) {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Decomposition> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Reasoning, Decomposition> eldest) {
           return size() > REMEMBERED;
         }
       };
@@ -54,15 +62,30 @@ public final class GenerativeDecomposer implements Decomposer {
    * A decomposer over a model.
    *
    * @param id identifies the weights and the settings, see {@link Decomposer#id}
+   * @param chat the conversation, where the settings have no prompt of their own
    */
   public GenerativeDecomposer(
-      String id, CausalLm model, Tokenizer tokenizer, GsrmSettings settings) {
+      String id,
+      CausalLm model,
+      Tokenizer tokenizer,
+      GsrmSettings settings,
+      DecompositionPrompt chat) {
     this.id = id;
     this.tokenizer = tokenizer;
     this.generator = new Generator(model, tokenizer, GeneratorOptions.DEFAULT);
     this.settings = settings;
+    this.chat = chat;
     this.eosTokenIds = Set.copyOf(tokenizer.specialTokens().eosIds());
-    this.longestPrompt = model.config().maxPositionEmbeddings() - settings.maxNewTokens();
+    // A context shorter than the limit is shared evenly by prompt and output.
+    int context = model.config().maxPositionEmbeddings();
+    this.maxNewTokens = Math.min(settings.maxNewTokens(), context / 2);
+    this.longestPrompt = context - maxNewTokens;
+  }
+
+  /** A decomposer with rlkd's own conversation about mathematics, if the settings need one. */
+  public GenerativeDecomposer(
+      String id, CausalLm model, Tokenizer tokenizer, GsrmSettings settings) {
+    this(id, model, tokenizer, settings, DecompositionPrompt.of(Domain.MATH));
   }
 
   @Override
@@ -71,29 +94,32 @@ public final class GenerativeDecomposer implements Decomposer {
   }
 
   @Override
-  public List<Decomposition> decompose(List<String> reasoningTexts) {
-    List<List<String>> pieces = reasoningTexts.stream().map(this::pieces).toList();
-    Set<String> wanted = new LinkedHashSet<>();
+  public List<Decomposition> decompose(List<Reasoning> reasonings) {
+    List<List<Reasoning>> pieces = reasonings.stream().map(this::pieces).toList();
+    Set<Reasoning> wanted = new LinkedHashSet<>();
     pieces.forEach(wanted::addAll);
-    Map<String, Decomposition> decompositions = decomposePieces(wanted);
-    List<Decomposition> results = new ArrayList<>();
-    for (List<String> text : pieces) {
-      results.add(join(text, decompositions));
-    }
-    return results;
+    Map<Reasoning, Decomposition> decompositions = decomposePieces(wanted);
+    return pieces.stream().map(text -> join(text, decompositions)).toList();
   }
 
-  private List<String> pieces(String text) {
-    return switch (settings.split()) {
-      case SENTENCE -> Sentences.of(text);
-      case TEXT -> text.isBlank() ? List.of() : List.of(text.strip());
-    };
+  private List<Reasoning> pieces(Reasoning reasoning) {
+    // A prompt of the settings' own does not show the problem.
+    String problem = settings.prompt() == null ? reasoning.problem() : "";
+    List<String> texts =
+        switch (settings.split()) {
+          case SENTENCE -> Sentences.of(reasoning.text());
+          case TEXT -> reasoning.text().isBlank() ? List.of() : List.of(reasoning.text().strip());
+        };
+    return texts.stream().map(text -> new Reasoning(problem, text)).toList();
   }
 
   /** The steps of the pieces one after another; a failed piece fails the text. */
-  private static Decomposition join(List<String> pieces, Map<String, Decomposition> results) {
+  private static Decomposition join(List<Reasoning> pieces, Map<Reasoning, Decomposition> results) {
+    if (pieces.size() == 1) {
+      return results.get(pieces.get(0));
+    }
     List<Step> steps = new ArrayList<>();
-    for (String piece : pieces) {
+    for (Reasoning piece : pieces) {
       Decomposition result = results.get(piece);
       if (!(result instanceof Decomposition.Parsed parsed)) {
         return result;
@@ -103,10 +129,10 @@ public final class GenerativeDecomposer implements Decomposer {
     return new Decomposition.Parsed(new Structure(steps));
   }
 
-  private Map<String, Decomposition> decomposePieces(Set<String> wanted) {
-    Map<String, Decomposition> results = new LinkedHashMap<>();
-    List<String> open = new ArrayList<>();
-    for (String piece : wanted) {
+  private Map<Reasoning, Decomposition> decomposePieces(Set<Reasoning> wanted) {
+    Map<Reasoning, Decomposition> results = new LinkedHashMap<>();
+    List<Reasoning> open = new ArrayList<>();
+    for (Reasoning piece : wanted) {
       Decomposition known = remembered.get(piece);
       if (known == null) {
         open.add(piece);
@@ -115,9 +141,9 @@ public final class GenerativeDecomposer implements Decomposer {
       }
     }
     for (int attempt = 0; attempt < settings.attempts() && !open.isEmpty(); attempt++) {
-      List<String> failed = new ArrayList<>();
-      Map<String, Decomposition> attempted = attempt(open, attempt);
-      for (String piece : open) {
+      List<Reasoning> failed = new ArrayList<>();
+      Map<Reasoning, Decomposition> attempted = attempt(open, attempt);
+      for (Reasoning piece : open) {
         Decomposition result = attempted.get(piece);
         results.put(piece, result);
         if (result instanceof Decomposition.Failed) {
@@ -130,12 +156,12 @@ public final class GenerativeDecomposer implements Decomposer {
     return results;
   }
 
-  private Map<String, Decomposition> attempt(List<String> pieces, int attempt) {
-    Map<String, Decomposition> results = new LinkedHashMap<>();
-    List<String> asked = new ArrayList<>();
+  private Map<Reasoning, Decomposition> attempt(List<Reasoning> pieces, int attempt) {
+    Map<Reasoning, Decomposition> results = new LinkedHashMap<>();
+    List<Reasoning> asked = new ArrayList<>();
     List<GenerationRequest> requests = new ArrayList<>();
-    for (String piece : pieces) {
-      int[] prompt = tokenizer.encode(settings.promptFor(piece));
+    for (Reasoning piece : pieces) {
+      int[] prompt = prompt(piece);
       if (prompt.length > longestPrompt) {
         results.put(
             piece,
@@ -145,11 +171,11 @@ public final class GenerativeDecomposer implements Decomposer {
       } else {
         asked.add(piece);
         // The random numbers of a retry depend on the piece, not on what it is batched with.
-        requests.add(new GenerationRequest(prompt, 1, piece.hashCode()));
+        requests.add(new GenerationRequest(prompt, 1, piece.text().hashCode()));
       }
     }
     SamplingParameters sampling =
-        SamplingParameters.greedy(settings.maxNewTokens())
+        SamplingParameters.greedy(maxNewTokens)
             .withTemperature(attempt == 0 ? 0 : RETRY_TEMPERATURE)
             .withEosTokenIds(eosTokenIds);
     List<List<Completion>> completions =
@@ -160,16 +186,18 @@ public final class GenerativeDecomposer implements Decomposer {
     return results;
   }
 
+  private int[] prompt(Reasoning piece) {
+    return settings.prompt() == null
+        ? new PromptEncoder(tokenizer, Map.of()).encode(chat.messages(piece)).tokens()
+        : tokenizer.encode(settings.promptFor(piece.text()));
+  }
+
   private Decomposition parse(Completion completion) {
-    String output = tokenizer.decode(completion.tokens(), true);
-    if (completion.finishReason().isTruncated()) {
-      return new Decomposition.Failed(
-          "the decomposer's output ended by %s after %d tokens: %s"
-              .formatted(completion.finishReason(), completion.length(), output));
-    }
-    Structure structure = StructureParser.parse(output);
-    return structure.steps().isEmpty() && !output.isBlank()
-        ? new Decomposition.Failed("the decomposer's output has no step: " + output)
-        : new Decomposition.Parsed(structure);
+    boolean cutOff = completion.finishReason().isTruncated();
+    return DecomposerOutput.read(
+        tokenizer.decode(completion.tokens(), true),
+        cutOff
+            ? "%s after %d tokens".formatted(completion.finishReason(), completion.length())
+            : null);
   }
 }

@@ -1,38 +1,32 @@
 package org.rlkd.engine.gsrm;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
-import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 import org.rlkd.core.InputException;
-import org.rlkd.core.UsageException;
+import org.rlkd.core.config.GsrmCompatibility;
 import org.rlkd.core.config.GsrmConfig;
-import org.rlkd.core.gsrm.Decomposer;
-import org.rlkd.core.gsrm.Judge;
-import org.rlkd.core.gsrm.LexicalJudge;
-import org.rlkd.core.gsrm.TagDecomposer;
 import org.rlkd.core.gsrm.TeacherCache;
 import org.rlkd.core.reward.StructureReward;
 import org.rlkd.core.reward.StructureRewardOptions;
-import org.rlkd.engine.PretrainedModel;
 
 /**
- * A structure reward with the parts it is made of: decomposer, judge, alignment, teacher cache.
- * Closing it frees the decomposer's model and closes the cache.
+ * A structure reward with the parts it is made of: decomposer, judge, alignment, caches. Closing it
+ * frees their models and closes the caches.
  */
 public final class Gsrm implements AutoCloseable {
-  private final PretrainedModel model;
+  private static final String JUDGE_CACHE = "judge-cache.bin";
+
+  private final GsrmDecomposer decomposer;
+  private final GsrmJudge judge;
   private final TeacherCache cache;
   private final StructureReward reward;
 
-  private Gsrm(PretrainedModel model, TeacherCache cache, StructureReward reward) {
-    this.model = model;
+  private Gsrm(
+      GsrmDecomposer decomposer, GsrmJudge judge, TeacherCache cache, StructureReward reward) {
+    this.decomposer = decomposer;
+    this.judge = judge;
     this.cache = cache;
     this.reward = reward;
   }
@@ -40,53 +34,60 @@ public final class Gsrm implements AutoCloseable {
   /**
    * Builds the reward of a configuration.
    *
-   * @param cacheFile where decompositions of teacher paths are kept; made if it isn't there
-   * @throws InputException if the decomposer's directory or the cache cannot be read
-   * @throws UsageException for a value that is not implemented
+   * @param cacheFile where decompositions of teacher paths are kept, and beside it {@value
+   *     #JUDGE_CACHE}, the judge's answers; made if they aren't there. The configuration's cache
+   *     directory, if given, is used in place of this file's
+   * @throws InputException if a model, a prompt or a cache cannot be read
+   * @throws org.rlkd.core.UsageException for an unknown judge, or an endpoint without its key
    */
   public static Gsrm open(GsrmConfig config, Path cacheFile) {
-    Judge judge = judge(config.judge());
-    StructureRewardOptions options =
-        StructureRewardOptions.of(
-            config.alignment().name().toLowerCase(Locale.ROOT),
-            config.normalize().name().toLowerCase(Locale.ROOT),
-            config.gapDecay());
-    PretrainedModel model = null;
+    Path teacherFile = config.cache().directory().map(Gsrm::cacheFile).orElse(cacheFile);
+    GsrmDecomposer decomposer = null;
+    GsrmJudge judge = null;
     try {
-      Decomposer decomposer = new TagDecomposer();
-      if (config.decomposer().isPresent()) {
-        Path directory = Path.of(config.decomposer().get());
-        GsrmSettings settings = GsrmSettings.load(directory);
-        model = PretrainedModel.load(directory);
-        model.model().setTrainable(false);
-        decomposer =
-            new GenerativeDecomposer(
-                identity(directory), model.model(), model.tokenizer(), settings);
-      }
-      TeacherCache cache = TeacherCache.open(cacheFile);
+      decomposer = GsrmDecomposer.open(config);
+      judge = GsrmJudge.open(config, teacherFile.resolveSibling(JUDGE_CACHE));
+      TeacherCache cache = TeacherCache.open(teacherFile);
       return new Gsrm(
-          model,
+          decomposer,
+          judge,
           cache,
           new StructureReward(
-              decomposer,
-              judge,
+              decomposer.decomposer(),
+              judge.judge(),
               new NativeStructureAlignment(),
               cache,
-              config.gate() ? options : options.withoutGate()));
+              options(config)));
     } catch (RuntimeException e) {
-      if (model != null) {
-        model.close();
+      if (judge != null) {
+        judge.close();
+      }
+      if (decomposer != null) {
+        decomposer.close();
       }
       throw e;
     }
   }
 
-  private static Judge judge(String name) {
-    if (!name.equals("lexical")) {
-      throw new UsageException(
-          "rlkd.gsrm.judge: '%s' is not implemented, expected 'lexical'".formatted(name));
+  /** The teacher cache of a cache directory, which is made if it isn't there. */
+  private static Path cacheFile(String directory) {
+    try {
+      return Files.createDirectories(Path.of(directory)).resolve("teacher-cache.jsonl");
+    } catch (IOException e) {
+      throw new InputException(
+          "rlkd.gsrm.cache_dir: %s cannot be made: %s".formatted(directory, e), e);
     }
-    return new LexicalJudge();
+  }
+
+  private static StructureRewardOptions options(GsrmConfig config) {
+    StructureRewardOptions options =
+        config.compatibility() == GsrmCompatibility.REFERENCE
+            ? StructureRewardOptions.REFERENCE
+            : StructureRewardOptions.of(
+                config.alignment().name().toLowerCase(Locale.ROOT),
+                config.normalize().name().toLowerCase(Locale.ROOT),
+                config.gapDecay());
+    return (config.gate() ? options : options.withoutGate()).stoppingAbove(config.maxUnscorable());
   }
 
   /** The {@code structure} reward; runs on the thread that called {@link #open}. */
@@ -94,41 +95,10 @@ public final class Gsrm implements AutoCloseable {
     return reward;
   }
 
-  /** Identifies a decomposer by what its output depends on: weights, tokenizer, settings. */
-  static String identity(Path directory) {
-    try (Stream<Path> files = Files.list(directory)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      List<Path> relevant =
-          files.filter(file -> isRelevant(file.getFileName().toString())).sorted().toList();
-      byte[] buffer = new byte[1 << 16];
-      for (Path file : relevant) {
-        try (InputStream in = Files.newInputStream(file)) {
-          for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-            digest.update(buffer, 0, read);
-          }
-        }
-      }
-      String hash = HexFormat.of().formatHex(digest.digest()).substring(0, 16);
-      return directory.toAbsolutePath().normalize().getFileName() + "@sha256:" + hash;
-    } catch (IOException e) {
-      throw new InputException("%s cannot be read: %s".formatted(directory, e), e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("this JDK lacks SHA-256", e);
-    }
-  }
-
-  private static boolean isRelevant(String name) {
-    return name.endsWith(".safetensors")
-        || name.equals("tokenizer.json")
-        || name.equals("config.json")
-        || name.equals(GsrmSettings.FILE);
-  }
-
   @Override
   public void close() {
     cache.close();
-    if (model != null) {
-      model.close();
-    }
+    judge.close();
+    decomposer.close();
   }
 }

@@ -14,14 +14,15 @@ import org.rlkd.core.InputException;
  * How a model directory is used as a decomposer; the file {@value #FILE} beside its weights.
  *
  * @param split what is decomposed in one call of the model
- * @param prompt text given to the model, with {@value #TEXT} where the reasoning goes
+ * @param prompt text given to the model, with {@value #TEXT} where the reasoning goes; null: the
+ *     conversation of {@link org.rlkd.core.gsrm.DecompositionPrompt} by the model's chat template
  * @param maxNewTokens most tokens of one decomposition
  * @param attempts how often an output that does not parse is tried, at least 1: the first greedy,
  *     the others sampled
  */
 public record GsrmSettings(
     @JsonProperty(value = "split", required = true) Split split,
-    @JsonProperty(value = "prompt", required = true) String prompt,
+    @JsonProperty("prompt") String prompt,
     @JsonProperty(value = "max_new_tokens", required = true) int maxNewTokens,
     @JsonProperty(value = "attempts", required = true) int attempts) {
 
@@ -44,7 +45,7 @@ public record GsrmSettings(
   }
 
   public GsrmSettings {
-    if (!prompt.contains(TEXT)) {
+    if (prompt != null && !prompt.contains(TEXT)) {
       throw new IllegalArgumentException(
           "prompt '%s' has no %s: put it where the reasoning goes".formatted(prompt, TEXT));
     }
@@ -55,19 +56,24 @@ public record GsrmSettings(
     }
   }
 
-  /** The prompt for one piece of reasoning. */
+  /** The prompt for one piece of reasoning; only where {@link #prompt} is not null. */
   public String promptFor(String reasoning) {
     return prompt.replace(TEXT, reasoning);
   }
 
-  /** Reads the settings of a GSRM directory. */
+  /**
+   * Reads the settings of a GSRM directory.
+   *
+   * @param otherwise holds where the directory has none: any chat model can be asked
+   */
+  public static GsrmSettings load(Path directory, GsrmSettings otherwise) {
+    Path file = directory.resolve(FILE);
+    return Files.exists(file) ? load(directory) : otherwise;
+  }
+
+  /** Reads the settings of a GSRM directory that has them. */
   public static GsrmSettings load(Path directory) {
     Path file = directory.resolve(FILE);
-    if (!Files.exists(file)) {
-      throw new InputException(
-          "%s has no %s: it is not a GSRM decomposer. Give a directory made by the GSRM training."
-              .formatted(directory, FILE));
-    }
     try {
       return JSON.readValue(file.toFile(), GsrmSettings.class);
     } catch (JsonProcessingException e) {

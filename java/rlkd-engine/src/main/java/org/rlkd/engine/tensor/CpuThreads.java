@@ -14,6 +14,11 @@ import org.bytedeco.pytorch.global.torch;
 public final class CpuThreads {
   private CpuThreads() {}
 
+  /** LibTorch's threads. */
+  public static int count() {
+    return torch.get_num_threads();
+  }
+
   /** Sets both, for all threads that call LibTorch from now on; {@code count} is at least 1. */
   public static void set(int count) {
     set(count, count);

@@ -9,14 +9,14 @@ import java.nio.file.Path;
  * unpacked library file under a cache folder ({@code DJL_CACHE_DIR}, else {@code
  * $XDG_CACHE_HOME/rlkd/djl}, else {@code ~/.cache/rlkd/djl}, else the temporary folder).
  */
-final class DjlRuntime {
+public final class DjlRuntime {
 
   private DjlRuntime() {}
 
   /**
    * Sets DJL's system properties where the user has not; call before any class of DJL is touched.
    */
-  static void configure() {
+  public static void configure() {
     setIfAbsent("ai.djl.offline", "true");
     setIfAbsent("OPT_OUT_TRACKING", "true");
     if (System.getenv("DJL_CACHE_DIR") == null && System.getenv("ENGINE_CACHE_DIR") == null) {

@@ -151,6 +151,7 @@ public final class GrpoTrainer implements Trainer {
 
     tokens += rollouts.stream().mapToLong(Rollout::length).sum();
     metrics.putAll(advantages.metrics());
+    rewards.forEach(reward -> metrics.putAll(reward.metrics()));
     metrics.putAll(
         CompletionLengths.of(completions.stream().map(SampledCompletion::completion).toList())
             .metrics());

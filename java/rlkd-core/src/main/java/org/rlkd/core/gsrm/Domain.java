@@ -1,0 +1,9 @@
+package org.rlkd.core.gsrm;
+
+/** The kind of problems: which examples a decomposer's prompt shows. */
+public enum Domain {
+  MATH,
+  CODE,
+  SCIENCE,
+  PUZZLE
+}
