@@ -28,6 +28,7 @@ import picocli.CommandLine.ScopeType;
       SftCommand.class,
       GenerateCommand.class,
       EvalCommand.class,
+      DataCommand.class,
       ScoreCommand.class,
       RewardCommand.class,
       ExperimentCommand.class,

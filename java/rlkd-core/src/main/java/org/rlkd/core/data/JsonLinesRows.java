@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -22,13 +23,18 @@ final class JsonLinesRows implements RowSource {
 
   private final Path file;
   private final BufferedReader reader;
+  private final CountedInput input;
+  private final long length;
   private String line;
   private long number;
+  private boolean ended;
 
   JsonLinesRows(Path file) {
     this.file = file;
     try {
-      InputStream in = Files.newInputStream(file);
+      input = new CountedInput(Files.newInputStream(file));
+      length = Files.size(file);
+      InputStream in = input;
       boolean gzip = file.getFileName().toString().endsWith(".gz");
       // Strict decoding: a byte that is no UTF-8 is an error, not a replacement character.
       this.reader =
@@ -38,7 +44,34 @@ final class JsonLinesRows implements RowSource {
     } catch (IOException e) {
       throw new InputException("%s cannot be read: %s".formatted(file, e), e);
     }
-    advance();
+  }
+
+  /** Counts the bytes of the file that are read. */
+  private static final class CountedInput extends FilterInputStream {
+    private long bytes;
+
+    CountedInput(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      int read = super.read();
+      bytes += read < 0 ? 0 : 1;
+      return read;
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int count) throws IOException {
+      int read = super.read(buffer, offset, count);
+      bytes += Math.max(0, read);
+      return read;
+    }
+  }
+
+  @Override
+  public double share() {
+    return length == 0 ? 1 : Math.min(1, input.bytes / (double) length);
   }
 
   private void advance() {
@@ -54,23 +87,27 @@ final class JsonLinesRows implements RowSource {
 
   @Override
   public boolean hasNext() {
+    if (line == null && !ended) {
+      advance();
+      ended = line == null;
+    }
     return line != null;
   }
 
   @Override
   public Row next() {
-    if (line == null) {
+    if (!hasNext()) {
       throw new NoSuchElementException();
     }
+    String text = line;
+    line = null;
     try {
-      if (!(JSON.readTree(line) instanceof ObjectNode fields)) {
+      if (!(JSON.readTree(text) instanceof ObjectNode fields)) {
         throw new InputException(
             "%s, line %d: found %s, expected a JSON object"
-                .formatted(file, number, abbreviated(line)));
+                .formatted(file, number, abbreviated(text)));
       }
-      Row row = new Row(file, number, fields);
-      advance();
-      return row;
+      return new Row(file, number, fields);
     } catch (JsonProcessingException e) {
       throw new InputException(
           "%s, line %d, column %d is not JSON: %s. Found: %s. Mend or remove the line."
@@ -79,7 +116,7 @@ final class JsonLinesRows implements RowSource {
                   number,
                   e.getLocation().getColumnNr(),
                   e.getOriginalMessage(),
-                  abbreviated(line)),
+                  abbreviated(text)),
           e);
     }
   }

@@ -10,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.NoSuchElementException;
+import java.util.Properties;
 import org.rlkd.core.InputException;
 
 /** Parquet, read by DuckDB, each row as the JSON object of its columns. */
@@ -20,6 +21,7 @@ final class ParquetRows implements RowSource {
   private final Connection connection;
   private final Statement statement;
   private final ResultSet rows;
+  private final long count;
   private boolean present;
   private long number;
 
@@ -27,16 +29,23 @@ final class ParquetRows implements RowSource {
     this.file = file;
     Connection opened = null;
     try {
-      opened = DriverManager.getConnection("jdbc:duckdb:");
+      Properties streaming = new Properties();
+      streaming.setProperty("jdbc_stream_results", "true");
+      opened = DriverManager.getConnection("jdbc:duckdb:", streaming);
       statement = opened.createStatement();
       // One thread and insertion order: rows come as they stand in the file.
       statement.execute("SET threads = 1");
       // Nothing is fetched from a network: what reading Parquet needs is in the jar.
       statement.execute("SET autoinstall_known_extensions = false");
+      String name = file.toString().replace("'", "''");
+      try (ResultSet counted =
+          statement.executeQuery("SELECT count(*) FROM read_parquet('%s')".formatted(name))) {
+        counted.next();
+        count = counted.getLong(1);
+      }
       rows =
           statement.executeQuery(
-              "SELECT CAST(to_json(t) AS VARCHAR) FROM read_parquet('%s') t"
-                  .formatted(file.toString().replace("'", "''")));
+              "SELECT CAST(to_json(t) AS VARCHAR) FROM read_parquet('%s') t".formatted(name));
       connection = opened;
       advance();
     } catch (SQLException e) {
@@ -67,6 +76,11 @@ final class ParquetRows implements RowSource {
     } catch (SQLException | JsonProcessingException e) {
       throw unreadable(e);
     }
+  }
+
+  @Override
+  public double share() {
+    return count == 0 ? 1 : Math.min(1, (number - 1) / (double) count);
   }
 
   private InputException unreadable(Exception e) {

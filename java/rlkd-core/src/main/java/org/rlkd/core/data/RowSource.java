@@ -10,7 +10,8 @@ import org.rlkd.core.InputException;
  * The rows of a data file, one after another; only the present one is in memory.
  *
  * <p>{@link #next} throws an {@link InputException} that names file and row where a row cannot be
- * read.
+ * read; the row counts as passed, and the next call goes on behind it. {@link #hasNext} throws one
+ * where the file itself ends in the middle or cannot be read on.
  */
 public interface RowSource extends Iterator<Row>, AutoCloseable {
 
@@ -35,6 +36,9 @@ public interface RowSource extends Iterator<Row>, AutoCloseable {
         "data file %s: found an unknown kind, expected a name that ends in .jsonl, .jsonl.gz or .parquet"
             .formatted(file));
   }
+
+  /** How much of the file is read, from 0 to 1; for progress. */
+  double share();
 
   @Override
   void close();
