@@ -164,7 +164,8 @@ public final class ChatEndpoint implements AutoCloseable {
     try {
       response = reply.get(settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      return Attempt.failed("no reply within %d s".formatted(settings.timeout().toSeconds()));
+      return Attempt.failed(
+          "no reply within %s s".formatted(settings.timeout().toMillis() / 1000.0));
     } catch (ExecutionException e) {
       return Attempt.failed(describe(e.getCause()));
     } finally {
