@@ -35,6 +35,9 @@ struct AsyncCopy {
   size_t size;
 };
 
+/** Takes a thread that met a fault out of its kernel. */
+struct Fault {};
+
 enum class State { ready, at_barrier, at_warp_operation, returned };
 
 struct Thread {
@@ -84,9 +87,11 @@ class Executor {
   void* dynamic_shared() { return dynamic_shared_.get(); }
   Moment moment() const;
   [[noreturn]] void fault(const std::string& what);
+  [[noreturn]] void fault_in_access(const std::string& what);
   void thread_main();
 
  private:
+  void record_fault(const std::string& what);
   int refuse(const Launch& launch, const std::string& what);
   void require_threads(size_t count);
   void run_block(size_t block);
@@ -233,10 +238,13 @@ void Executor::run_block(size_t block) {
 void Executor::thread_main() {
   entered_fiber(scheduler_);
   for (;;) {
-    launch_->body(launch_->arguments);
     Thread& thread = running();
-    if (!thread.open_group.empty() || !thread.groups.empty()) {
-      fault("returns with asynchronous copies that it has not waited for");
+    try {
+      launch_->body(launch_->arguments);
+      if (!thread.open_group.empty() || !thread.groups.empty()) {
+        fault("returns with asynchronous copies that it has not waited for");
+      }
+    } catch (const Fault&) {
     }
     thread.state = State::returned;
     switch_context(thread.context, scheduler_);
@@ -357,9 +365,18 @@ std::string Executor::deadlock() const {
   return what;
 }
 
-void Executor::fault(const std::string& what) {
+void Executor::record_fault(const std::string& what) {
   failed_ = true;
   report_ = std::string("kernel ") + launch_->kernel + ", " + position() + " " + what;
+}
+
+void Executor::fault(const std::string& what) {
+  record_fault(what);
+  throw Fault{};
+}
+
+void Executor::fault_in_access(const std::string& what) {
+  record_fault(what);
   for (;;) switch_context(running().context, scheduler_);
 }
 
@@ -451,6 +468,8 @@ void async_commit() {
 void async_wait(size_t pending) { executor().async_wait(pending); }
 
 void fault(const std::string& what) { executor().fault(what); }
+
+void fault_in_access(const std::string& what) { executor().fault_in_access(what); }
 
 std::string position() {
   return "block " + text(current->block_index) + " thread " + text(current->thread_index);

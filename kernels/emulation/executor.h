@@ -103,6 +103,9 @@ void async_wait(size_t pending);
 /** Ends the launch with a fault; must be called by a running kernel thread and does not return. */
 [[noreturn]] void fault(const std::string& what);
 
+/** The same for an AccessObserver: no exception may pass through a memory access, so the thread just stops. */
+[[noreturn]] void fault_in_access(const std::string& what);
+
 /** "block (1,0,0) thread (3,0,0)" of the running thread. */
 std::string position();
 

@@ -90,7 +90,7 @@ void RaceCheck::report(const Access& earlier, const Access& now, uintptr_t addre
                 "race: its %s of %s memory at %#zx is not ordered after the %s by thread %u of block %u",
                 verb(now.kind), shared ? "shared" : "global", static_cast<size_t>(address),
                 verb(earlier.kind), earlier.thread, earlier.block);
-  fault(text);
+  fault_in_access(text);
 }
 
 void RaceCheck::access(const Moment& now, const void* address, size_t size, Kind kind) {
@@ -100,7 +100,7 @@ void RaceCheck::access(const Moment& now, const void* address, size_t size, Kind
   for (uintptr_t byte = begin; byte < begin + size; ++byte) {
     Cell& known = cell(byte);
     if (shared && kind == Kind::read && (known.write.kind == Kind::none || known.write.block != now.block)) {
-      fault("reads shared memory that no thread of its block has written");
+      fault_in_access("reads shared memory that no thread of its block has written");
     }
     if (unordered(known.write, access, shared)) report(known.write, access, byte, shared);
     if (kind == Kind::read) {

@@ -296,15 +296,17 @@ TEST_F(ExecutorTest, address_sanitizer_sees_a_write_behind_dynamic_shared_memory
                "heap-buffer-overflow");
 }
 
-__global__ void write_behind_static_memory(int index) {
+__global__ void write_behind_static_memory(int index, float* out) {
   __shared__ float buffer[32];
   buffer[threadIdx.x + static_cast<unsigned>(index)] = 1;
+  out[threadIdx.x] = buffer[threadIdx.x];
 }
 
 TEST_F(ExecutorTest, address_sanitizer_sees_a_write_behind_static_shared_memory) {
-  ASSERT_TRUE(launch("behind", write_behind_static_memory, {1, 32}, nullptr, 0));
+  float out[32];
+  ASSERT_TRUE(launch("behind", write_behind_static_memory, {1, 32}, nullptr, 0, out));
   // UBSan's bounds check and AddressSanitizer's red zone both know the end of an array.
-  EXPECT_DEATH(launch("behind", write_behind_static_memory, {1, 32}, nullptr, 1),
+  EXPECT_DEATH(launch("behind", write_behind_static_memory, {1, 32}, nullptr, 1, out),
                "global-buffer-overflow|out of bounds");
 }
 
