@@ -3,6 +3,10 @@
 if(NOT RLKD_CUDA)
   return()
 endif()
+if(RLKD_BUILD_TESTS)
+  add_test(NAME cuda.gpu_report COMMAND ${CMAKE_COMMAND} "-DSCRIPTS=${PROJECT_SOURCE_DIR}/scripts"
+    -P ${PROJECT_SOURCE_DIR}/scripts/test/gpu_report_test.cmake)
+endif()
 get_filename_component(rlkd_nvcc_folder "${CMAKE_CUDA_COMPILER}" DIRECTORY)
 find_program(RLKD_CUOBJDUMP cuobjdump HINTS "${rlkd_nvcc_folder}")
 find_program(RLKD_JAVAC javac HINTS "$ENV{JAVA_HOME}/bin")
