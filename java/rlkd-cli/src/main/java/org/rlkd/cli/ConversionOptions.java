@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.rlkd.core.UsageException;
-import org.rlkd.core.data.build.Conversion;
-import org.rlkd.core.data.build.ConversionListener;
-import org.rlkd.core.data.build.RowConverter;
+import org.rlkd.core.data.conversion.Conversion;
+import org.rlkd.core.data.conversion.ConversionListener;
+import org.rlkd.core.data.conversion.RowConverter;
 import picocli.CommandLine.Option;
 
 /** The options of every {@code rlkd data} command. */

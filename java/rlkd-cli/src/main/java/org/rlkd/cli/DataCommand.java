@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
     description = "Makes data sets for training.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DataRlkdCommand.class})
+    subcommands = {DataRlkdCommand.class, DataGsrmCommand.class})
 final class DataCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
