@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "test/support/compare.h"
+#include "test/support/element_types.h"
 #include "test/support/guarded.h"
 #include "test/support/random.h"
 
@@ -21,9 +22,15 @@ constexpr float kEpsilon = 1e-6f;
 
 // Three float products an element; sums over a row add nothing that shows.
 constexpr Tolerance kForward{1e-6, 5e-7};
-// The two terms of dinput may cancel: an error of either is relative to the term. dweight sums up to some hundred
-// rows of unit-normal products.
+// A square root, a quotient and the tree of a sum.
+constexpr Tolerance kInverse{0, 4e-7};
+// The two terms of dinput may cancel: an error of either is relative to the term, which is of size 1 / rms.
 constexpr Tolerance kBackward{3e-6, 2e-6};
+
+/** A float sum of unit-normal terms: its rounding errors add up as the terms do. */
+Tolerance dweight_tolerance(int64_t rows) {
+  return {1e-6 * (3 + std::sqrt(static_cast<double>(rows))), 2e-6};
+}
 
 struct Shape {
   const char* name;
@@ -53,8 +60,8 @@ const std::vector<Shape>& shapes() {
       {"cols_1023_unaligned", 11, 1023, 0, 1},
       {"llama_4096", 5, 4096},
       {"cols_5001", 3, 5001, 2, 1},
-      {"many_rows", 600, 24},
-      {"inputs_of_scale_1e4", 6, 300, 0, 0, 1e4},
+      {"cols_beyond_shared_memory", 2, 25001},
+      {"inputs_of_scale_1e3", 6, 300, 0, 0, 1e3},
       {"inputs_of_scale_1e_minus_4", 6, 300, 0, 0, 1e-4},
   };
   return result;
@@ -63,6 +70,7 @@ const std::vector<Shape>& shapes() {
 /** A backend for elements of type T. */
 template <class T>
 struct Backend {
+  using Type = T;
   const char* name;
   void (*forward)(Matrix<const T>, Matrix<const T>, Vector<const T>, float, Matrix<T>, Matrix<T>,
                   Vector<float>);
@@ -73,144 +81,201 @@ struct Backend {
 const Backend<float> kCpu{"cpu", cpu::rmsnorm_forward, cpu::rmsnorm_backward};
 const Backend<float> kReference{"reference", reference::rmsnorm_forward, reference::rmsnorm_backward};
 
-void fill(GuardedMatrix<float>& matrix, Random& random, double deviation) {
+template <class T>
+void device_forward(Matrix<const T> input, Matrix<const T> residual, Vector<const T> weight, float epsilon,
+                    Matrix<T> sum, Matrix<T> output, Vector<float> inverse_rms) {
+  EXPECT_TRUE(finished(
+      cuda::rmsnorm_forward<T>(input, residual, weight, epsilon, sum, output, inverse_rms, nullptr)));
+}
+
+template <class T>
+void device_backward(Matrix<const T> input, Vector<const T> weight, Vector<const float> inverse_rms,
+                     Matrix<const T> doutput, Matrix<T> dinput, Vector<float> dweight) {
+  Guarded<unsigned char> workspace(
+      dweight ? static_cast<int64_t>(cuda::rmsnorm_backward_workspace_size(input.rows, input.cols)) : 0);
+  EXPECT_TRUE(finished(cuda::rmsnorm_backward<T>(input, weight, inverse_rms, doutput, dinput, dweight,
+                                                 workspace.data(), nullptr)));
+}
+
+template <class T>
+constexpr Backend<T> kDevice{"device", device_forward<T>, device_backward<T>};
+
+template <class T>
+void fill(GuardedMatrix<T>& matrix, Random& random, double deviation) {
   for (int64_t i = 0; i < matrix.rows(); ++i) {
-    for (int64_t j = 0; j < matrix.cols(); ++j) matrix(i, j) = static_cast<float>(random.normal(deviation));
+    for (int64_t j = 0; j < matrix.cols(); ++j) {
+      matrix(i, j) = round_to<T>(static_cast<float>(random.normal(deviation)));
+    }
   }
 }
 
+template <class T>
 struct Inputs {
   explicit Inputs(const Shape& s)
       : shape(s),
         random(static_cast<uint64_t>(s.rows * 1009 + s.cols)),
-        input(s.rows, s.cols, s.gap, 0, s.offset),
-        residual(s.rows, s.cols, s.gap + 2, 0, s.offset),
-        doutput(s.rows, s.cols, s.gap + 1, 0, s.offset),
-        weight(s.cols, 0, s.offset) {
+        input(s.rows, s.cols, s.gap, {}, s.offset),
+        residual(s.rows, s.cols, s.gap, {}, s.offset),
+        doutput(s.rows, s.cols, s.gap, {}, s.offset),
+        weight(s.cols, {}, s.offset) {
     fill(input, random, s.deviation);
     fill(residual, random, s.deviation);
     fill(doutput, random, 1);
-    for (int64_t j = 0; j < s.cols; ++j) weight[j] = static_cast<float>(1 + random.normal(0.2));
+    for (int64_t j = 0; j < s.cols; ++j) {
+      weight[j] = round_to<T>(static_cast<float>(1 + random.normal(0.2)));
+    }
   }
 
-  GuardedMatrix<float> matrix() const { return {shape.rows, shape.cols, shape.gap, kNaN, shape.offset}; }
+  GuardedMatrix<T> matrix() const { return {shape.rows, shape.cols, shape.gap, poison<T>(), shape.offset}; }
 
   Shape shape;
   Random random;
-  GuardedMatrix<float> input, residual, doutput;
-  Guarded<float> weight;
+  GuardedMatrix<T> input, residual, doutput;
+  Guarded<T> weight;
 };
 
-void expect_close(const GuardedMatrix<float>& actual, const GuardedMatrix<float>& expected,
-                  Tolerance tolerance) {
-  for (int64_t i = 0; i < expected.rows(); ++i) {
-    EXPECT_TRUE(all_close(actual.view().row(i), expected.view().row(i), expected.cols(), tolerance))
-        << "row " << i;
+template <class T>
+Matrix<const T> constant(const GuardedMatrix<T>& matrix) {
+  return matrix.view();
+}
+
+template <class T>
+void check_forward(const Backend<T>& backend, const Shape& shape) {
+  const Inputs<T> in(shape);
+  auto output = in.matrix(), without_inverse = in.matrix();
+  GuardedMatrix<float> expected(shape.rows, shape.cols);
+  Guarded<float> inverse_rms(shape.rows), expected_inverse(shape.rows);
+  backend.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, output.view(), inverse_rms.view());
+  reference::rmsnorm_forward(Exact(in.input.view()).matrix(), {}, Exact(in.weight.view()).vector(), kEpsilon,
+                             {}, expected.view(), expected_inverse.view());
+  EXPECT_TRUE(all_close(constant(output), constant(expected), kForward + rounding<T>()));
+  EXPECT_TRUE(all_close(inverse_rms, expected_inverse, shape.rows, kInverse));
+
+  backend.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, without_inverse.view(), {});
+  EXPECT_TRUE(same_numbers(constant(without_inverse), constant(output)));
+}
+
+template <class T>
+void check_residual(const Backend<T>& backend, const Shape& shape) {
+  const Inputs<T> in(shape);
+  auto sum = in.matrix(), output = in.matrix(), expected = in.matrix();
+  backend.forward(in.input.view(), in.residual.view(), in.weight.view(), kEpsilon, sum.view(), output.view(),
+                  {});
+  for (int64_t i = 0; i < shape.rows; ++i) {
+    for (int64_t j = 0; j < shape.cols; ++j) {
+      const float exact = to_float(in.input(i, j)) + to_float(in.residual(i, j));
+      ASSERT_EQ(to_float(sum(i, j)), to_float(round_to<T>(exact))) << i << ", " << j;
+    }
+  }
+  backend.forward(constant(sum), {}, in.weight.view(), kEpsilon, {}, expected.view(), {});
+  EXPECT_TRUE(same_numbers(constant(output), constant(expected)));
+
+  for (GuardedMatrix<T> Inputs<T>::*replaced : {&Inputs<T>::input, &Inputs<T>::residual}) {
+    Inputs<T> changed(shape);
+    auto in_place = in.matrix();
+    backend.forward(constant(changed.input), constant(changed.residual), in.weight.view(), kEpsilon,
+                    (changed.*replaced).view(), in_place.view(), {});
+    EXPECT_TRUE(same_numbers(constant(changed.*replaced), constant(sum)));
+    EXPECT_TRUE(same_numbers(constant(in_place), constant(output)));
   }
 }
 
-void expect_same_bits(const GuardedMatrix<float>& actual, const GuardedMatrix<float>& expected) {
-  for (int64_t i = 0; i < expected.rows(); ++i) {
-    for (int64_t j = 0; j < expected.cols(); ++j) ASSERT_EQ(actual(i, j), expected(i, j)) << i << ", " << j;
+template <class T>
+void check_backward(const Backend<T>& backend, const Shape& shape) {
+  const Inputs<T> in(shape);
+  const int64_t rows = shape.rows, cols = shape.cols;
+  const Exact input(in.input.view()), weight(in.weight.view()), doutput(in.doutput.view());
+  GuardedMatrix<float> output(rows, cols), expected(rows, cols);
+  Guarded<float> inverse_rms(rows), dweight(cols), dweight_alone(cols), expected_dweight(cols);
+  reference::rmsnorm_forward(input.matrix(), {}, weight.vector(), kEpsilon, {}, output.view(),
+                             inverse_rms.view());
+  const Vector<const float> r{inverse_rms.data(), rows};
+  auto dinput = in.matrix(), dinput_alone = in.matrix();
+  backend.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), dinput.view(), dweight.view());
+  reference::rmsnorm_backward(input.matrix(), weight.vector(), r, doutput.matrix(), expected.view(),
+                              expected_dweight.view());
+  for (int64_t i = 0; i < rows; ++i) {
+    const Tolerance scaled{kBackward.absolute * r[i], kBackward.relative};
+    const Matrix<const T> actual_row{dinput.view().row(i), 1, cols, cols};
+    const Matrix<const float> expected_row{expected.view().row(i), 1, cols, cols};
+    EXPECT_TRUE(all_close(actual_row, expected_row, scaled + rounding<T>())) << "row " << i;
   }
+  EXPECT_TRUE(all_close(dweight, expected_dweight, cols, dweight_tolerance(rows)));
+
+  backend.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), dinput_alone.view(), {});
+  backend.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), {}, dweight_alone.view());
+  EXPECT_TRUE(same_numbers(constant(dinput_alone), constant(dinput)));
+  EXPECT_EQ(dweight_alone.values(), dweight.values());
 }
 
 class RmsnormShapes : public ::testing::TestWithParam<Shape> {};
 
-TEST_P(RmsnormShapes, forward_agrees_with_the_reference) {
-  const Inputs in(GetParam());
-  auto output = in.matrix(), expected = in.matrix();
-  Guarded<float> inverse_rms(in.shape.rows), expected_inverse(in.shape.rows);
-  kCpu.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, output.view(), inverse_rms.view());
-  kReference.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, expected.view(),
-                     expected_inverse.view());
-  expect_close(output, expected, kForward);
-  EXPECT_TRUE(all_close(inverse_rms, expected_inverse, in.shape.rows, Tolerance{0, 2e-7}));
+TEST_P(RmsnormShapes, forward_agrees_with_the_reference) { check_forward(kCpu, GetParam()); }
+TEST_P(RmsnormShapes, a_residual_gives_the_norm_of_the_stored_sum) { check_residual(kCpu, GetParam()); }
+TEST_P(RmsnormShapes, backward_agrees_with_the_reference) { check_backward(kCpu, GetParam()); }
 
-  auto without_inverse = in.matrix();
-  kCpu.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, without_inverse.view(), {});
-  expect_same_bits(without_inverse, output);
+TEST_P(RmsnormShapes, device_forward_agrees_with_the_reference) {
+  RLKD_REQUIRE_DEVICE();
+  check_forward(kDevice<float>, GetParam());
+  check_forward(kDevice<bfloat16>, GetParam());
+  check_forward(kDevice<float16>, GetParam());
+}
+TEST_P(RmsnormShapes, device_residual_gives_the_norm_of_the_stored_sum) {
+  RLKD_REQUIRE_DEVICE();
+  check_residual(kDevice<float>, GetParam());
+  check_residual(kDevice<bfloat16>, GetParam());
+  check_residual(kDevice<float16>, GetParam());
+}
+TEST_P(RmsnormShapes, device_backward_agrees_with_the_reference) {
+  RLKD_REQUIRE_DEVICE();
+  check_backward(kDevice<float>, GetParam());
+  check_backward(kDevice<bfloat16>, GetParam());
+  check_backward(kDevice<float16>, GetParam());
 }
 
-TEST_P(RmsnormShapes, with_a_residual_it_is_the_norm_of_the_stored_sum) {
-  const Inputs in(GetParam());
-  auto sum = in.matrix(), output = in.matrix(), expected = in.matrix();
-  kCpu.forward(in.input.view(), in.residual.view(), in.weight.view(), kEpsilon, sum.view(), output.view(),
-               {});
-  for (int64_t i = 0; i < in.shape.rows; ++i) {
-    for (int64_t j = 0; j < in.shape.cols; ++j) {
-      ASSERT_EQ(sum(i, j), in.input(i, j) + in.residual(i, j)) << i << ", " << j;
-    }
-  }
-  kCpu.forward(std::as_const(sum).view(), {}, in.weight.view(), kEpsilon, {}, expected.view(), {});
-  expect_same_bits(output, expected);
+TEST(Rmsnorm, device_blocks_of_the_backward_pass_take_several_rows) {
+  RLKD_REQUIRE_DEVICE();
+  check_backward(kDevice<float>, {"narrow", 2070, 11});
+  check_backward(kDevice<bfloat16>, {"wide", 515, 1032});
 }
 
-TEST_P(RmsnormShapes, the_sum_may_replace_either_addend) {
-  Inputs in(GetParam());
-  auto sum = in.matrix(), output = in.matrix(), in_place = in.matrix();
-  kCpu.forward(in.input.view(), in.residual.view(), in.weight.view(), kEpsilon, sum.view(), output.view(),
-               {});
-  Inputs first(GetParam()), second(GetParam());
-  kCpu.forward(first.input.view(), first.residual.view(), in.weight.view(), kEpsilon, first.input.view(),
-               in_place.view(), {});
-  expect_same_bits(first.input, sum);
-  expect_same_bits(in_place, output);
-  kCpu.forward(second.input.view(), second.residual.view(), in.weight.view(), kEpsilon,
-               second.residual.view(), in_place.view(), {});
-  expect_same_bits(second.residual, sum);
-  expect_same_bits(in_place, output);
-}
-
-TEST_P(RmsnormShapes, backward_agrees_with_the_reference) {
-  const Inputs in(GetParam());
-  const int64_t rows = in.shape.rows, cols = in.shape.cols;
-  auto output = in.matrix(), dinput = in.matrix(), expected = in.matrix();
-  Guarded<float> inverse_rms(rows), dweight(cols), expected_dweight(cols);
-  kReference.forward(in.input.view(), {}, in.weight.view(), kEpsilon, {}, output.view(), inverse_rms.view());
-  const Vector<const float> r{inverse_rms.data(), rows};
-  kCpu.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), dinput.view(), dweight.view());
-  kReference.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), expected.view(),
-                      expected_dweight.view());
-  // dinput is in units of 1 / input.
-  expect_close(dinput, expected, {kBackward.absolute / in.shape.deviation, kBackward.relative});
-  EXPECT_TRUE(all_close(dweight, expected_dweight, cols, kBackward));
-
-  auto dinput_alone = in.matrix();
-  Guarded<float> dweight_alone(cols);
-  kCpu.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), dinput_alone.view(), {});
-  kCpu.backward(in.input.view(), in.weight.view(), r, in.doutput.view(), {}, dweight_alone.view());
-  expect_same_bits(dinput_alone, dinput);
-  EXPECT_EQ(dweight_alone.values(), dweight.values());
-}
-
-INSTANTIATE_TEST_SUITE_P(Cpu, RmsnormShapes, ::testing::ValuesIn(shapes()),
+INSTANTIATE_TEST_SUITE_P(Shapes, RmsnormShapes, ::testing::ValuesIn(shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
 
+/** Memory that a device reaches too. */
+using Floats = std::vector<float, SharedAllocator<float>>;
+
 /** Contracts that hold for every backend, the reference included. */
-class RmsnormContract : public ::testing::TestWithParam<Backend<float>> {};
+class RmsnormContract : public ::testing::TestWithParam<Backend<float>> {
+ protected:
+  void SetUp() override {
+    if (GetParam().name == kDevice<float>.name) RLKD_REQUIRE_DEVICE();
+  }
+};
 
 TEST_P(RmsnormContract, a_known_row_has_its_textbook_values) {
-  const std::vector<float> x{3, -4}, weight{1, 2};
-  float out[2] = {kNaN, kNaN}, r = kNaN;
-  GetParam().forward({x.data(), 1, 2, 2}, {}, {weight.data(), 2}, 0, {}, {out, 1, 2, 2}, {&r, 1});
-  EXPECT_TRUE(close(r, 1 / std::sqrt(12.5), {1e-7, 0}));
+  const Floats x{3, -4}, weight{1, 2};
+  Floats out(2, kNaN), r(1, kNaN);
+  GetParam().forward({x.data(), 1, 2, 2}, {}, {weight.data(), 2}, 0, {}, {out.data(), 1, 2, 2},
+                     {r.data(), 1});
+  EXPECT_TRUE(close(r[0], 1 / std::sqrt(12.5), {1e-7, 0}));
   EXPECT_TRUE(close(out[0], 3 / std::sqrt(12.5), {1e-6, 0}));
   EXPECT_TRUE(close(out[1], -8 / std::sqrt(12.5), {1e-6, 0}));
 }
 
 TEST_P(RmsnormContract, epsilon_is_added_to_the_mean_square) {
-  const std::vector<float> x{0, 0, 0}, weight{1, 1, 1};
-  float out[3] = {kNaN, kNaN, kNaN}, r = kNaN;
-  GetParam().forward({x.data(), 1, 3, 3}, {}, {weight.data(), 3}, 0.25f, {}, {out, 1, 3, 3}, {&r, 1});
-  EXPECT_EQ(r, 2);
+  const Floats x{0, 0, 0}, weight{1, 1, 1};
+  Floats out(3, kNaN), r(1, kNaN);
+  GetParam().forward({x.data(), 1, 3, 3}, {}, {weight.data(), 3}, 0.25f, {}, {out.data(), 1, 3, 3},
+                     {r.data(), 1});
+  EXPECT_EQ(r[0], 2);
   for (const float value : out) EXPECT_EQ(value, 0);
 }
 
 TEST_P(RmsnormContract, gradients_are_slopes_of_the_forward_pass) {
   constexpr int64_t rows = 2, cols = 5;
   Random random(3);
-  std::vector<float> x(rows * cols), weight(cols), doutput(rows * cols), out(rows * cols), r(rows);
+  Floats x(rows * cols), weight(cols), doutput(rows * cols), out(rows * cols), r(rows);
   for (float& value : x) value = static_cast<float>(random.normal());
   for (float& value : weight) value = static_cast<float>(random.normal());
   for (float& value : doutput) value = static_cast<float>(random.normal());
@@ -222,7 +287,7 @@ TEST_P(RmsnormContract, gradients_are_slopes_of_the_forward_pass) {
     return total;
   };
   loss();
-  std::vector<float> dinput(rows * cols, kNaN), dweight(cols, kNaN);
+  Floats dinput(rows * cols, kNaN), dweight(cols, kNaN);
   GetParam().backward({x.data(), rows, cols, cols}, {weight.data(), cols}, {r.data(), rows},
                       {doutput.data(), rows, cols, cols}, {dinput.data(), rows, cols, cols},
                       {dweight.data(), cols});
@@ -241,11 +306,11 @@ TEST_P(RmsnormContract, gradients_are_slopes_of_the_forward_pass) {
 
 TEST_P(RmsnormContract, a_nan_stays_in_its_row_and_reaches_dweight) {
   constexpr int64_t rows = 3, cols = 70;
-  std::vector<float> x(rows * cols, 1), weight(cols, 1), doutput(rows * cols, 1), out(rows * cols), r(rows);
+  Floats x(rows * cols, 1), weight(cols, 1), doutput(rows * cols, 1), out(rows * cols), r(rows);
   x[cols + 68] = kNaN;
   GetParam().forward({x.data(), rows, cols, cols}, {}, {weight.data(), cols}, kEpsilon, {},
                      {out.data(), rows, cols, cols}, {r.data(), rows});
-  std::vector<float> dinput(rows * cols), dweight(cols);
+  Floats dinput(rows * cols), dweight(cols);
   GetParam().backward({x.data(), rows, cols, cols}, {weight.data(), cols}, {r.data(), rows},
                       {doutput.data(), rows, cols, cols}, {dinput.data(), rows, cols, cols},
                       {dweight.data(), cols});
@@ -257,21 +322,21 @@ TEST_P(RmsnormContract, a_nan_stays_in_its_row_and_reaches_dweight) {
 }
 
 TEST_P(RmsnormContract, dweight_of_no_rows_is_zero) {
-  const std::vector<float> weight(300, 1);
-  std::vector<float> dweight(300, kNaN);
+  const Floats weight(300, 1);
+  Floats dweight(300, kNaN);
   GetParam().backward({nullptr, 0, 300, 300}, {weight.data(), 300}, {}, {nullptr, 0, 300, 300}, {},
                       {dweight.data(), 300});
   for (const float value : dweight) EXPECT_EQ(value, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, RmsnormContract, ::testing::Values(kCpu, kReference),
+INSTANTIATE_TEST_SUITE_P(Backends, RmsnormContract, ::testing::Values(kCpu, kReference, kDevice<float>),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Rmsnorm, results_do_not_depend_on_the_number_of_threads) {
-  const Inputs in({"", 70, 1000, 0, 0, 1});
+  const Inputs<float> in({"", 70, 1000, 0, 0, 1});
   const auto run = [&](int threads) {
     omp_set_num_threads(threads);
-    std::vector<float> result(70 * 1000 * 2 + 70 + 1000, kNaN);
+    Floats result(70 * 1000 * 2 + 70 + 1000, kNaN);
     float* output = result.data();
     float* dinput = output + 70 * 1000;
     float* inverse_rms = dinput + 70 * 1000;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "test/support/compare.h"
+#include "test/support/element_types.h"
 #include "test/support/guarded.h"
 #include "test/support/random.h"
 
@@ -61,77 +62,118 @@ struct Backend {
 const Backend<float> kCpu{"cpu", cpu::swiglu_forward, cpu::swiglu_backward};
 const Backend<float> kReference{"reference", reference::swiglu_forward, reference::swiglu_backward};
 
+template <class T>
+void device_forward(Matrix<const T> gate, Matrix<const T> up, Matrix<T> output) {
+  EXPECT_TRUE(finished(cuda::swiglu_forward<T>(gate, up, output, nullptr)));
+}
+
+template <class T>
+void device_backward(Matrix<const T> gate, Matrix<const T> up, Matrix<const T> doutput, Matrix<T> dgate,
+                     Matrix<T> dup) {
+  EXPECT_TRUE(finished(cuda::swiglu_backward<T>(gate, up, doutput, dgate, dup, nullptr)));
+}
+
+template <class T>
+constexpr Backend<T> kDevice{"device", device_forward<T>, device_backward<T>};
+
 /** gate and up are the halves of one matrix. */
+template <class T>
 struct Inputs {
   explicit Inputs(const Shape& s)
       : shape(s),
-        halves(s.rows, 2 * s.cols, s.gap, 0, s.offset),
-        doutput(s.rows, s.cols, s.gap + 1, 0, s.offset) {
+        halves(s.rows, 2 * s.cols, s.gap, {}, s.offset),
+        doutput(s.rows, s.cols, s.gap, {}, s.offset) {
     Random random(static_cast<uint64_t>(s.rows * 1009 + s.cols));
+    const auto normal = [&](double deviation) {
+      return round_to<T>(static_cast<float>(random.normal(deviation)));
+    };
     for (int64_t i = 0; i < s.rows; ++i) {
       for (int64_t j = 0; j < s.cols; ++j) {
-        halves(i, j) = static_cast<float>(random.normal(s.deviation));
-        halves(i, s.cols + j) = static_cast<float>(random.normal());
-        doutput(i, j) = static_cast<float>(random.normal());
+        halves(i, j) = normal(s.deviation);
+        halves(i, s.cols + j) = normal(1);
+        doutput(i, j) = normal(1);
       }
     }
   }
 
-  GuardedMatrix<float> matrix(int64_t gap) const { return {shape.rows, shape.cols, gap, kNaN, shape.offset}; }
-  Matrix<float> gate() { return {halves.view().data, shape.rows, shape.cols, halves.view().row_stride}; }
-  Matrix<float> up() {
+  GuardedMatrix<T> matrix(int64_t gap) const {
+    return {shape.rows, shape.cols, gap, poison<T>(), shape.offset};
+  }
+  Matrix<T> gate() { return {halves.view().data, shape.rows, shape.cols, halves.view().row_stride}; }
+  Matrix<T> up() {
     return {halves.view().data + shape.cols, shape.rows, shape.cols, halves.view().row_stride};
   }
 
   Shape shape;
-  GuardedMatrix<float> halves;
-  GuardedMatrix<float> doutput;
+  GuardedMatrix<T> halves;
+  GuardedMatrix<T> doutput;
 };
 
-void expect_close(Matrix<const float> actual, Matrix<const float> expected, Tolerance tolerance) {
-  for (int64_t i = 0; i < expected.rows; ++i) {
-    EXPECT_TRUE(all_close(actual.row(i), expected.row(i), expected.cols, tolerance)) << "row " << i;
-  }
+template <class T>
+void check_forward(const Backend<T>& backend, const Shape& shape) {
+  Inputs<T> in(shape);
+  auto actual = in.matrix(8);
+  GuardedMatrix<float> expected(shape.rows, shape.cols);
+  backend.forward(in.gate(), in.up(), actual.view());
+  reference::swiglu_forward(Exact(in.gate()).matrix(), Exact(in.up()).matrix(), expected.view());
+  EXPECT_TRUE(all_close<T>(actual.view(), expected.view(), kTolerance + rounding<T>()));
+}
+
+template <class T>
+void check_backward(const Backend<T>& backend, const Shape& shape) {
+  Inputs<T> in(shape);
+  auto dgate = in.matrix(8), dup = in.matrix(16);
+  GuardedMatrix<float> expected_dgate(shape.rows, shape.cols), expected_dup(shape.rows, shape.cols);
+  backend.backward(in.gate(), in.up(), in.doutput.view(), dgate.view(), dup.view());
+  reference::swiglu_backward(Exact(in.gate()).matrix(), Exact(in.up()).matrix(),
+                             Exact(in.doutput.view()).matrix(), expected_dgate.view(), expected_dup.view());
+  EXPECT_TRUE(all_close<T>(dgate.view(), expected_dgate.view(), kTolerance + rounding<T>()));
+  EXPECT_TRUE(all_close<T>(dup.view(), expected_dup.view(), kTolerance + rounding<T>()));
+
+  backend.backward(in.gate(), in.up(), in.doutput.view(), in.gate(), in.up());
+  EXPECT_TRUE(same_numbers<T>(in.gate(), dgate.view()));
+  EXPECT_TRUE(same_numbers<T>(in.up(), dup.view()));
 }
 
 class SwigluShapes : public ::testing::TestWithParam<Shape> {};
 
-TEST_P(SwigluShapes, forward_agrees_with_the_reference) {
-  Inputs in(GetParam());
-  auto actual = in.matrix(2), expected = in.matrix(2);
-  kCpu.forward(in.gate(), in.up(), actual.view());
-  kReference.forward(in.gate(), in.up(), expected.view());
-  expect_close(actual.view(), expected.view(), kTolerance);
+TEST_P(SwigluShapes, forward_agrees_with_the_reference) { check_forward(kCpu, GetParam()); }
+TEST_P(SwigluShapes, backward_agrees_with_the_reference_also_in_place) { check_backward(kCpu, GetParam()); }
+
+TEST_P(SwigluShapes, device_forward_agrees_with_the_reference) {
+  RLKD_REQUIRE_DEVICE();
+  check_forward(kDevice<float>, GetParam());
+  check_forward(kDevice<bfloat16>, GetParam());
+  check_forward(kDevice<float16>, GetParam());
+}
+TEST_P(SwigluShapes, device_backward_agrees_with_the_reference_also_in_place) {
+  RLKD_REQUIRE_DEVICE();
+  check_backward(kDevice<float>, GetParam());
+  check_backward(kDevice<bfloat16>, GetParam());
+  check_backward(kDevice<float16>, GetParam());
 }
 
-TEST_P(SwigluShapes, backward_agrees_with_the_reference_also_in_place) {
-  Inputs in(GetParam());
-  auto dgate = in.matrix(2), dup = in.matrix(5), expected_dgate = in.matrix(2), expected_dup = in.matrix(2);
-  kCpu.backward(in.gate(), in.up(), in.doutput.view(), dgate.view(), dup.view());
-  kReference.backward(in.gate(), in.up(), in.doutput.view(), expected_dgate.view(), expected_dup.view());
-  // The slope s (1 + g (1 - s)) is a sum whose terms grow with the gate until s is 1.
-  expect_close(dgate.view(), expected_dgate.view(), kTolerance);
-  expect_close(dup.view(), expected_dup.view(), kTolerance);
-
-  kCpu.backward(in.gate(), in.up(), in.doutput.view(), in.gate(), in.up());
-  expect_close(in.gate(), dgate.view(), {0, 0});
-  expect_close(in.up(), dup.view(), {0, 0});
-}
-
-INSTANTIATE_TEST_SUITE_P(Cpu, SwigluShapes, ::testing::ValuesIn(shapes()),
+INSTANTIATE_TEST_SUITE_P(Shapes, SwigluShapes, ::testing::ValuesIn(shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/** Memory that a device reaches too. */
+using Floats = std::vector<float, SharedAllocator<float>>;
 
 /** Contracts that hold for every backend, the reference included. */
 class SwigluContract : public ::testing::TestWithParam<Backend<float>> {
  protected:
+  void SetUp() override {
+    if (GetParam().name == kDevice<float>.name) RLKD_REQUIRE_DEVICE();
+  }
+
   // One gate in every place of a row, up = 1, doutput = 1: forward is silu, dgate its slope.
   struct Result {
-    std::vector<float> output, dgate, dup;
+    Floats output, dgate, dup;
   };
   Result run(float gate) {
     constexpr int64_t n = 19;
-    const std::vector<float> gates(n, gate), ones(n, 1);
-    Result result{std::vector<float>(n), std::vector<float>(n), std::vector<float>(n)};
+    const Floats gates(n, gate), ones(n, 1);
+    Result result{Floats(n), Floats(n), Floats(n)};
     GetParam().forward({gates.data(), 1, n, n}, {ones.data(), 1, n, n}, {result.output.data(), 1, n, n});
     GetParam().backward({gates.data(), 1, n, n}, {ones.data(), 1, n, n}, {ones.data(), 1, n, n},
                         {result.dgate.data(), 1, n, n}, {result.dup.data(), 1, n, n});
@@ -179,7 +221,7 @@ TEST_P(SwigluContract, undefined_gates_give_nan) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, SwigluContract, ::testing::Values(kCpu, kReference),
+INSTANTIATE_TEST_SUITE_P(Backends, SwigluContract, ::testing::Values(kCpu, kReference, kDevice<float>),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -383,8 +383,8 @@ RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context,
  *   x = input + residual, r = 1 / sqrt(mean_j x_j^2 + epsilon), output_j = x_j r weight_j
  * residual and sum may both be NULL (x = input); otherwise x is stored in sum, which may be the memory of input or
  * of residual (same data and row stride): a decoder layer's addition and the norm after it in one pass.
- * Matrices [rows, cols] float32 (row stride free), cols >= 1; weight [cols], inverse_rms [rows] (r; may be NULL)
- * float32. epsilon >= 0. A row's result depends on nothing but the row.
+ * Matrices [rows, cols] (row stride free), cols >= 1, and weight [cols] are float32, on CUDA also bfloat16 or float16;
+ * inverse_rms [rows] (r; may be NULL) is float32. epsilon >= 0. A row's result depends on nothing but the row.
  */
 RLKD_API rlkd_status rlkd_rmsnorm_forward(const rlkd_context* context, const rlkd_tensor* input,
                                           const rlkd_tensor* residual, const rlkd_tensor* weight,
@@ -396,7 +396,7 @@ RLKD_API rlkd_status rlkd_rmsnorm_backward_workspace_size(const rlkd_context* co
 /** input: the x of the forward pass; inverse_rms: its r.
  *   dinput_j = r weight_j doutput_j - x_j r^3 / cols * sum_k x_k weight_k doutput_k
  *   dweight_j = sum_i doutput_ij x_ij r_i, in an order that depends on the shape alone
- * dinput [rows, cols] or dweight [cols] float32 may be NULL. */
+ * dinput [rows, cols] of input's type or dweight [cols] float32 may be NULL; without dweight no workspace is needed. */
 RLKD_API rlkd_status rlkd_rmsnorm_backward(const rlkd_context* context, const rlkd_tensor* input,
                                            const rlkd_tensor* weight, const rlkd_tensor* inverse_rms,
                                            const rlkd_tensor* doutput, rlkd_tensor* dinput,
@@ -407,7 +407,8 @@ RLKD_API rlkd_status rlkd_rmsnorm_backward(const rlkd_context* context, const rl
  *   c = cosine[positions[r], i], s = sine[positions[r], i]
  *   output_i = input_i c - input_{i+D/2} s, output_{i+D/2} = input_{i+D/2} c + input_i s
  * for every head of row r; the backward pass is the same with -s. The tables carry the model's scaling of
- * frequencies. input, output [rows, heads * D] float32; cosine, sine [table rows, D/2] float32 (row strides free);
+ * frequencies. input, output [rows, heads * D] float32, on CUDA also bfloat16 or float16; cosine, sine
+ * [table rows, D/2] float32 (row strides free);
  * positions [rows] int64 in [0, table rows). output may be the memory of input (same data and row stride).
  */
 RLKD_API rlkd_status rlkd_rope_forward(const rlkd_context* context, const rlkd_tensor* input,
@@ -420,7 +421,7 @@ RLKD_API rlkd_status rlkd_rope_backward(const rlkd_context* context, const rlkd_
 /* ---- swiglu -------------------------------------------------------------------------------------------------
  * The gated unit of Llama's and Qwen's MLP (arXiv 2002.05202), s = 1 / (1 + e^-gate):
  *   output = gate s up, dgate = doutput up s (1 + gate (1 - s)), dup = doutput gate s
- * All [rows, cols] float32, each with its own row stride: gate and up may be the halves of one matrix. dgate may be
+ * All [rows, cols] float32, on CUDA also bfloat16 or float16, each with its own row stride: gate and up may be the halves of one matrix. dgate may be
  * the memory of gate and dup that of up (same data and row stride). A gate of -inf gives NaN, as in PyTorch.
  */
 RLKD_API rlkd_status rlkd_swiglu_forward(const rlkd_context* context, const rlkd_tensor* gate,

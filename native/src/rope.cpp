@@ -1,21 +1,28 @@
 #include "rlkd/kernels/rope.h"
 
+#include <cinttypes>
+
 #include "arguments.h"
 
 using namespace rlkd::native;
+using rlkd::kernels::Matrix;
+using rlkd::kernels::Stream;
+using rlkd::kernels::Vector;
 namespace cpu = rlkd::kernels::cpu;
+namespace cuda = rlkd::kernels::cuda;
 namespace reference = rlkd::kernels::reference;
 
 namespace {
 
 /** The arguments of either direction; only their names differ. */
+template <class T>
 struct Rotation {
   Rotation(Arguments& arguments, const char* from, const rlkd_tensor* from_tensor,
            const rlkd_tensor* positions_tensor, const rlkd_tensor* cosine_tensor,
            const rlkd_tensor* sine_tensor, const char* to, rlkd_tensor* to_tensor)
-      : output(arguments.matrix<float>(to, to_tensor)),
-        input(arguments.matrix_in_place<float>(from, from_tensor, output, "rows of the output",
-                                               "cols of the output")),
+      : output(arguments.matrix<T>(to, to_tensor)),
+        input(arguments.matrix_in_place<T>(from, from_tensor, output, "rows of the output",
+                                           "cols of the output")),
         positions(arguments.vector<const int64_t>("positions", positions_tensor, output.rows,
                                                   "rows of the output")),
         cosine(arguments.matrix<const float>("cosine", cosine_tensor)),
@@ -23,20 +30,21 @@ struct Rotation {
                                            "cols of cosine")) {
     require_in_range("cosine.shape[1] (half of the head dimension)", cosine.cols, 1, INT64_MAX / 2);
     if (output.cols % (2 * cosine.cols) != 0) {
-      invalid("%s.shape[1] is %lld, expected a multiple of the head dimension, 2 * cosine.shape[1] = %lld",
-              to, static_cast<long long>(output.cols), static_cast<long long>(2 * cosine.cols));
+      invalid("%s.shape[1] is %" PRId64
+              ", expected a multiple of the head dimension, 2 * cosine.shape[1] = %" PRId64,
+              to, output.cols, 2 * cosine.cols);
     }
     arguments.require_no_overlap();
-    if (arguments.backend() != RLKD_BACKEND_CUDA) {
+    if (arguments.values_on_host()) {
       require_entries_in_range("positions", positions, 0, cosine.rows - 1, "rows of cosine - 1");
     }
   }
 
-  rlkd::kernels::Matrix<float> output;
-  rlkd::kernels::Matrix<const float> input;
-  rlkd::kernels::Vector<const int64_t> positions;
-  rlkd::kernels::Matrix<const float> cosine;
-  rlkd::kernels::Matrix<const float> sine;
+  Matrix<T> output;
+  Matrix<const T> input;
+  Vector<const int64_t> positions;
+  Matrix<const float> cosine;
+  Matrix<const float> sine;
 };
 
 }  // namespace
@@ -48,15 +56,21 @@ rlkd_status rlkd_rope_forward(const rlkd_context* context, const rlkd_tensor* in
                               const rlkd_tensor* sine, rlkd_tensor* output) {
   return guard("rlkd_rope_forward", [&] {
     Arguments arguments(context);
-    const Rotation r(arguments, "input", input, positions, cosine, sine, "output", output);
-    switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU:
-        return cpu::rope_forward(r.input, r.positions, r.cosine, r.sine, r.output);
-      case RLKD_BACKEND_REFERENCE:
-        return reference::rope_forward(r.input, r.positions, r.cosine, r.sine, r.output);
-      default:
-        arguments.unsupported_backend();
-    }
+    arguments.with_floating_type(input, [&](auto type) {
+      using T = typename decltype(type)::type;
+      const Rotation<T> r(arguments, "input", input, positions, cosine, sine, "output", output);
+      if constexpr (std::is_same_v<T, float>) {
+        if (arguments.backend() == RLKD_BACKEND_CPU) {
+          return cpu::rope_forward(r.input, r.positions, r.cosine, r.sine, r.output);
+        }
+        if (arguments.backend() == RLKD_BACKEND_REFERENCE) {
+          return reference::rope_forward(r.input, r.positions, r.cosine, r.sine, r.output);
+        }
+      }
+      arguments.run_on_device([&](Stream stream) {
+        return cuda::rope_forward<T>(r.input, r.positions, r.cosine, r.sine, r.output, stream);
+      });
+    });
   });
 }
 
@@ -65,15 +79,21 @@ rlkd_status rlkd_rope_backward(const rlkd_context* context, const rlkd_tensor* d
                                const rlkd_tensor* sine, rlkd_tensor* dinput) {
   return guard("rlkd_rope_backward", [&] {
     Arguments arguments(context);
-    const Rotation r(arguments, "doutput", doutput, positions, cosine, sine, "dinput", dinput);
-    switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU:
-        return cpu::rope_backward(r.input, r.positions, r.cosine, r.sine, r.output);
-      case RLKD_BACKEND_REFERENCE:
-        return reference::rope_backward(r.input, r.positions, r.cosine, r.sine, r.output);
-      default:
-        arguments.unsupported_backend();
-    }
+    arguments.with_floating_type(doutput, [&](auto type) {
+      using T = typename decltype(type)::type;
+      const Rotation<T> r(arguments, "doutput", doutput, positions, cosine, sine, "dinput", dinput);
+      if constexpr (std::is_same_v<T, float>) {
+        if (arguments.backend() == RLKD_BACKEND_CPU) {
+          return cpu::rope_backward(r.input, r.positions, r.cosine, r.sine, r.output);
+        }
+        if (arguments.backend() == RLKD_BACKEND_REFERENCE) {
+          return reference::rope_backward(r.input, r.positions, r.cosine, r.sine, r.output);
+        }
+      }
+      arguments.run_on_device([&](Stream stream) {
+        return cuda::rope_backward<T>(r.input, r.positions, r.cosine, r.sine, r.output, stream);
+      });
+    });
   });
 }
 

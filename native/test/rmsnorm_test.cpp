@@ -29,8 +29,8 @@ struct Call {
 
 const float kRoot = std::sqrt(12.5f);  // of the mean square of 3, 4
 
-TEST(NativeRmsnorm, a_sum_is_stored_and_normalised_on_both_backends) {
-  for (const rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(NativeRmsnorm, a_sum_is_stored_and_normalised_on_every_backend) {
+  for (const rlkd_backend backend : host_backends()) {
     Call call;
     ASSERT_TRUE(ok(call.forward(backend)));
     EXPECT_EQ(call.sum.values(), (std::vector<float>{3, -4, 6, 8}));
@@ -86,19 +86,29 @@ TEST(NativeRmsnorm, bad_arguments_are_refused_by_name) {
 TEST(NativeRmsnorm, backward_gives_either_gradient_or_both) {
   Tensor<float> input{{1, 2}, {3, -4}}, weight{{2}, {1, 10}}, inverse_rms{{1}, {1 / kRoot}};
   Tensor<float> doutput{{1, 2}, {1, 0}}, dinput{{1, 2}, {-1, -1}}, dweight{{2}, {-1, -1}};
-  size_t bytes = 99;
-  ASSERT_TRUE(ok(rlkd_rmsnorm_backward_workspace_size(nullptr, 1, 2, &bytes)));
-  EXPECT_EQ(bytes, 0u);
-  ASSERT_TRUE(
-      ok(rlkd_rmsnorm_backward(nullptr, input, weight, inverse_rms, doutput, dinput, nullptr, nullptr, 0)));
-  // r (1 - 3 * 3 / 25), r (0 + 4 * 3 / 25)
-  EXPECT_NEAR(dinput.values()[0], 0.64f / kRoot, 1e-6);
-  EXPECT_NEAR(dinput.values()[1], 0.48f / kRoot, 1e-6);
-  EXPECT_EQ(dweight.values()[0], -1);
-  ASSERT_TRUE(
-      ok(rlkd_rmsnorm_backward(nullptr, input, weight, inverse_rms, doutput, nullptr, dweight, nullptr, 0)));
-  EXPECT_NEAR(dweight.values()[0], 3 / kRoot, 1e-6);
-  EXPECT_EQ(dweight.values()[1], 0);
+  for (const rlkd_backend backend : host_backends()) {
+    const rlkd_context context{backend, 0, nullptr};
+    alignas(64) unsigned char workspace[64];
+    size_t bytes = 99;
+    ASSERT_TRUE(ok(rlkd_rmsnorm_backward_workspace_size(&context, 1, 2, &bytes)));
+    ASSERT_LE(bytes, sizeof workspace);
+    dinput.values() = dweight.values() = {-1, -1};
+    ASSERT_TRUE(ok(
+        rlkd_rmsnorm_backward(&context, input, weight, inverse_rms, doutput, dinput, nullptr, nullptr, 0)));
+    // r (1 - 3 * 3 / 25), r (0 + 4 * 3 / 25)
+    EXPECT_NEAR(dinput.values()[0], 0.64f / kRoot, 1e-6);
+    EXPECT_NEAR(dinput.values()[1], 0.48f / kRoot, 1e-6);
+    EXPECT_EQ(dweight.values()[0], -1);
+    ASSERT_TRUE(ok(rlkd_rmsnorm_backward(&context, input, weight, inverse_rms, doutput, nullptr, dweight,
+                                         workspace, bytes)));
+    EXPECT_NEAR(dweight.values()[0], 3 / kRoot, 1e-6);
+    EXPECT_EQ(dweight.values()[1], 0);
+    if (bytes > 0) {
+      EXPECT_TRUE(refused(rlkd_rmsnorm_backward(&context, input, weight, inverse_rms, doutput, nullptr,
+                                                dweight, workspace, bytes - 1),
+                          RLKD_INVALID_ARGUMENT, {"workspace_bytes", "expected >= 8"}));
+    }
+  }
   EXPECT_TRUE(
       refused(rlkd_rmsnorm_backward(nullptr, input, weight, nullptr, doutput, dinput, dweight, nullptr, 0),
               RLKD_INVALID_ARGUMENT, {"inverse_rms is NULL"}));

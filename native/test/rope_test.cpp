@@ -22,8 +22,8 @@ struct Call {
   }
 };
 
-TEST(NativeRope, forward_turns_and_backward_turns_back_on_both_backends) {
-  for (const rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(NativeRope, forward_turns_and_backward_turns_back_on_every_backend) {
+  for (const rlkd_backend backend : host_backends()) {
     Call call;
     const rlkd_context context{backend, 0, nullptr};
     ASSERT_TRUE(ok(call.forward(backend)));

@@ -18,6 +18,10 @@
  */
 #pragma once
 
+#include <cstddef>
+
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -36,6 +40,25 @@ void rmsnorm_backward(Matrix<const float> input, Vector<const float> weight, Vec
                       Matrix<const float> doutput, Matrix<float> dinput, Vector<float> dweight);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/** As on the CPU; T is float, bfloat16 or float16. */
+template <class T>
+DeviceStatus rmsnorm_forward(Matrix<const T> input, Matrix<const T> residual, Vector<const T> weight,
+                             float epsilon, Matrix<T> sum, Matrix<T> output, Vector<float> inverse_rms,
+                             Stream stream);
+
+/** Bytes that rmsnorm_backward needs for dweight. */
+size_t rmsnorm_backward_workspace_size(int64_t rows, int64_t cols);
+
+/** As on the CPU; dweight is float for every T. workspace: device memory, 64-byte aligned; not used without dweight. */
+template <class T>
+DeviceStatus rmsnorm_backward(Matrix<const T> input, Vector<const T> weight, Vector<const float> inverse_rms,
+                              Matrix<const T> doutput, Matrix<T> dinput, Vector<float> dweight,
+                              void* workspace, Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 

@@ -18,6 +18,8 @@
  */
 #pragma once
 
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -32,6 +34,20 @@ void rope_backward(Matrix<const float> doutput, Vector<const int64_t> positions,
                    Matrix<const float> sine, Matrix<float> dinput);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/** As on the CPU; T is float, bfloat16 or float16. */
+template <class T>
+DeviceStatus rope_forward(Matrix<const T> input, Vector<const int64_t> positions, Matrix<const float> cosine,
+                          Matrix<const float> sine, Matrix<T> output, Stream stream);
+
+template <class T>
+DeviceStatus rope_backward(Matrix<const T> doutput, Vector<const int64_t> positions,
+                           Matrix<const float> cosine, Matrix<const float> sine, Matrix<T> dinput,
+                           Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -24,6 +26,18 @@ void swiglu_backward(Matrix<const float> gate, Matrix<const float> up, Matrix<co
                      Matrix<float> dgate, Matrix<float> dup);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/** As on the CPU; T is float, bfloat16 or float16. */
+template <class T>
+DeviceStatus swiglu_forward(Matrix<const T> gate, Matrix<const T> up, Matrix<T> output, Stream stream);
+
+template <class T>
+DeviceStatus swiglu_backward(Matrix<const T> gate, Matrix<const T> up, Matrix<const T> doutput,
+                             Matrix<T> dgate, Matrix<T> dup, Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 
