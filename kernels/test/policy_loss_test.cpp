@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/guarded.h"
 #include "support/random.h"
 
@@ -30,7 +31,33 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 // Both compute in fp64; gradients are rounded to fp32, at sequence level twice.
 constexpr Tolerance kTolerance{1e-9, 1e-6};
 
-enum class Backend { cpu, reference };
+enum class Backend { cpu, device, reference };
+
+const char* name_of(Backend backend) {
+  return backend == Backend::cpu ? "cpu" : backend == Backend::device ? "device" : "reference";
+}
+
+/** Runs a call with a workspace that holds rubbish. */
+void call(Backend backend, const PolicyLossInputs& inputs, const PolicyLossOptions& options,
+          const PolicyLossOutputs& outputs) {
+  const int64_t batch = inputs.logprob.rows;
+  switch (backend) {
+    case Backend::cpu: {
+      const size_t bytes = cpu::policy_loss_workspace_size(batch, inputs.logprob.cols, options);
+      Guarded<unsigned char> workspace(static_cast<int64_t>(bytes), 0xEE);
+      cpu::policy_loss(inputs, options, outputs, workspace.data());
+      return;
+    }
+    case Backend::device: {
+      const size_t bytes = cuda::policy_loss_workspace_size(batch);
+      Guarded<unsigned char> workspace(static_cast<int64_t>(bytes), 0xEE);
+      EXPECT_TRUE(test::finished(cuda::policy_loss(inputs, options, outputs, workspace.data(), nullptr)));
+      return;
+    }
+    case Backend::reference:
+      reference::policy_loss(inputs, options, outputs);
+  }
+}
 
 /** The inputs of a call; an empty table is absent. Tables are [batch, length] or, where noted, [batch, 1]. */
 struct Batch {
@@ -92,13 +119,7 @@ Result run(Backend backend, const Batch& batch, const PolicyLossOptions& options
   GuardedMatrix<float> dentropy(b, batch.length, 1, kNaNf, 1);
   Guarded<PolicyLossCounters> counters(1, PolicyLossCounters{});
   const PolicyLossOutputs outputs{loss.data(), dlogprob.view(), dentropy.view(), counters.data()};
-  if (backend == Backend::cpu) {
-    Guarded<unsigned char> workspace(
-        static_cast<int64_t>(cpu::policy_loss_workspace_size(b, batch.length, options)), 0xEE);
-    cpu::policy_loss(inputs, options, outputs, workspace.data());
-  } else {
-    reference::policy_loss(inputs, options, outputs);
-  }
+  call(backend, inputs, options, outputs);
   Result result{loss[0], {}, {}, counters[0]};
   for (int64_t i = 0; i < b; ++i) {
     for (int64_t t = 0; t < batch.length; ++t) {
@@ -284,14 +305,28 @@ void expect_same(const Result& actual, const Result& expected) {
   expect_same_counter("entropy_kept", a.entropy_kept, e.entropy_kept);
 }
 
-TEST_P(PolicyLossVariants, cpu_agrees_with_the_reference) {
-  const Variant& variant = GetParam();
-  const int64_t shapes[][2] = {{1, 1}, {1, 7}, {6, 1}, {9, 13}, {40, 129}};
-  for (const auto& shape : shapes) {
-    SCOPED_TRACE(std::to_string(shape[0]) + " x " + std::to_string(shape[1]));
-    const Batch batch = random_batch(shape[0], shape[1], variant.given, 31);
-    expect_same(run(Backend::cpu, batch, variant.options), run(Backend::reference, batch, variant.options));
+struct Shape {
+  int64_t batch;
+  int64_t length;
+};
+
+void check_against_the_reference(Backend backend, const Variant& variant,
+                                 std::initializer_list<Shape> shapes) {
+  for (const Shape& shape : shapes) {
+    SCOPED_TRACE(std::to_string(shape.batch) + " x " + std::to_string(shape.length));
+    const Batch batch = random_batch(shape.batch, shape.length, variant.given, 31);
+    expect_same(run(backend, batch, variant.options), run(Backend::reference, batch, variant.options));
   }
+}
+
+TEST_P(PolicyLossVariants, cpu_agrees_with_the_reference) {
+  check_against_the_reference(Backend::cpu, GetParam(), {{1, 1}, {1, 7}, {6, 1}, {9, 13}, {40, 129}});
+}
+
+TEST_P(PolicyLossVariants, device_agrees_with_the_reference) {
+  RLKD_REQUIRE_DEVICE();
+  // The last shape has more tokens than a block has threads.
+  check_against_the_reference(Backend::device, GetParam(), {{1, 1}, {6, 9}, {2, 300}});
 }
 
 TEST_P(PolicyLossSlopes, reference_gradient_is_the_slope_of_the_reference_loss) {
@@ -320,8 +355,7 @@ TEST_P(PolicyLossSlopes, reference_gradient_is_the_slope_of_the_reference_loss) 
   }
 }
 
-TEST_P(PolicyLossVariants, padding_more_masked_tokens_changes_nothing) {
-  const Variant& variant = GetParam();
+void check_that_padding_changes_nothing(Backend backend, const Variant& variant) {
   const Batch batch = random_batch(5, 6, variant.given, 3);
   Batch padded{5, 9, {}, {}, {}, {}, {}, {}, {}, {}};
   const auto pad = [&](std::vector<float> Batch::*field, float fill) {
@@ -340,16 +374,24 @@ TEST_P(PolicyLossVariants, padding_more_masked_tokens_changes_nothing) {
                      &Batch::sampler_logprob, &Batch::importance_ratio, &Batch::advantages}) {
     pad(field, kNaNf);
   }
-  for (auto backend : {Backend::cpu, Backend::reference}) {
-    const Result expected = run(backend, batch, variant.options);
-    const Result actual = run(backend, padded, variant.options);
-    EXPECT_EQ(actual.loss, expected.loss);
-    for (size_t i = 0; i < 5; ++i) {
-      for (size_t t = 0; t < 9; ++t) {
-        EXPECT_EQ(actual.dlogprob[i * 9 + t], t < 6 ? expected.dlogprob[i * 6 + t] : 0);
-      }
+  const Result expected = run(backend, batch, variant.options);
+  const Result actual = run(backend, padded, variant.options);
+  EXPECT_EQ(actual.loss, expected.loss);
+  for (size_t i = 0; i < 5; ++i) {
+    for (size_t t = 0; t < 9; ++t) {
+      EXPECT_EQ(actual.dlogprob[i * 9 + t], t < 6 ? expected.dlogprob[i * 6 + t] : 0);
     }
   }
+}
+
+TEST_P(PolicyLossVariants, padding_more_masked_tokens_changes_nothing) {
+  check_that_padding_changes_nothing(Backend::cpu, GetParam());
+  check_that_padding_changes_nothing(Backend::reference, GetParam());
+}
+
+TEST_P(PolicyLossVariants, device_padding_more_masked_tokens_changes_nothing) {
+  RLKD_REQUIRE_DEVICE();
+  check_that_padding_changes_nothing(Backend::device, GetParam());
 }
 
 TEST_P(PolicyLossVariants, results_do_not_depend_on_the_number_of_threads) {
@@ -367,14 +409,19 @@ TEST_P(PolicyLossVariants, results_do_not_depend_on_the_number_of_threads) {
   EXPECT_EQ(one.dentropy, three.dentropy);
 }
 
+/** Contracts that hold for every backend, the reference included. */
 class PolicyLoss : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (GetParam() == Backend::device) RLKD_REQUIRE_DEVICE();
+  }
   Result run(const Batch& batch, const PolicyLossOptions& options) const {
     return kernels::run(GetParam(), batch, options);
   }
 };
-INSTANTIATE_TEST_SUITE_P(Backends, PolicyLoss, ::testing::Values(Backend::cpu, Backend::reference),
-                         [](const auto& test) { return test.param == Backend::cpu ? "cpu" : "reference"; });
+INSTANTIATE_TEST_SUITE_P(Backends, PolicyLoss,
+                         ::testing::Values(Backend::cpu, Backend::device, Backend::reference),
+                         [](const auto& test) { return std::string(name_of(test.param)); });
 
 /** One sequence of tokens with the given ratios (old = 0), all masked in. */
 Batch ratios(const std::vector<double>& values, float advantage) {
@@ -688,24 +735,60 @@ TEST_P(PolicyLoss, a_nan_on_a_masked_token_shows_in_loss_and_gradient) {
 
 TEST_P(PolicyLoss, works_without_the_optional_outputs) {
   const Batch batch = ratios({1.1, 0.9}, 1);
-  const PolicyLossInputs inputs{{batch.logprob.data(), 1, 2, 2},
-                                {},
-                                {batch.old_logprob.data(), 1, 2, 2},
-                                {},
-                                {},
-                                {},
-                                {batch.mask.data(), 1, 2, 2},
-                                {batch.advantages.data(), 1, 1, 1}};
-  double loss = 0;
+  const Input logprob(batch.logprob, 1, 0);
+  const Input old_logprob(batch.old_logprob, 1, 0);
+  const Input mask(batch.mask, 1, 0);
+  const Input advantages(batch.advantages, 1, 0);
+  const PolicyLossInputs inputs{logprob.view(),   {}, old_logprob.view(), {}, {}, {}, mask.view(),
+                                advantages.view()};
+  Guarded<double> loss(1);
   GuardedMatrix<float> dlogprob(1, 2);
-  const PolicyLossOutputs outputs{&loss, dlogprob.view(), {}, nullptr};
-  if (GetParam() == Backend::cpu) {
-    Guarded<unsigned char> workspace(static_cast<int64_t>(cpu::policy_loss_workspace_size(1, 2, plain())));
-    cpu::policy_loss(inputs, plain(), outputs, workspace.data());
-  } else {
-    reference::policy_loss(inputs, plain(), outputs);
+  call(GetParam(), inputs, plain(), {loss.data(), dlogprob.view(), {}, nullptr});
+  EXPECT_TRUE(close(loss[0], -1, Tolerance{1e-6, 1e-6}));
+}
+
+TEST_P(PolicyLoss, entropy_quantile_counts_equal_and_negative_entropies_by_their_value) {
+  // Sorted: -1e-9, -0, 0, 0, 0.5, 0.5, 0.5, 3: rounding makes entropies of certain tokens negative.
+  Batch batch{1,
+              8,
+              std::vector<float>(8, -1),
+              {0.5f, 0, 0.5f, -0.0f, 3, 0, -1e-9f, 0.5f},
+              {},
+              {},
+              {},
+              {},
+              std::vector<float>(8, 1),
+              {1}};
+  PolicyLossOptions options = plain();
+  const auto kept = [&](double quantile) {
+    options.top_entropy_quantile = quantile;
+    return run(batch, options).counters.entropy_kept;
+  };
+  EXPECT_EQ(kept(1 - 0.5 / 7), 7);  // between -1e-9 and 0
+  EXPECT_EQ(kept(1 - 1.0 / 7), 7);  // 0, of either sign
+  EXPECT_EQ(kept(1 - 3.0 / 7), 7);
+  EXPECT_EQ(kept(1 - 3.5 / 7), 4);  // 0.25
+  EXPECT_EQ(kept(1 - 5.5 / 7), 4);  // 0.5, interpolated between equals
+  EXPECT_EQ(kept(1 - 6.5 / 7), 1);  // 1.75
+  batch.entropy[2] = kNaNf;
+  EXPECT_EQ(kept(0.1), 8) << "a NaN switches the mask off";
+}
+
+TEST(PolicyLossDevice, device_gives_the_same_bits_twice) {
+  RLKD_REQUIRE_DEVICE();
+  const Batch batch = random_batch(11, 290, {true, true, Given::Ratio::token, false}, 19);
+  for (LossType type : {LossType::bnpo, LossType::dapo, LossType::sapo, LossType::vespo}) {
+    PolicyLossOptions options = options_of(type, ImportanceLevel::sequence);
+    options.top_entropy_quantile = 0.4;
+    options.entropy_coefficient = 0.1;
+    options.beta = 0.1;
+    const Result once = run(Backend::device, batch, options);
+    const Result twice = run(Backend::device, batch, options);
+    EXPECT_EQ(once.loss, twice.loss);
+    EXPECT_EQ(std::memcmp(&once.counters, &twice.counters, sizeof once.counters), 0);
+    EXPECT_EQ(once.dlogprob, twice.dlogprob);
+    EXPECT_EQ(once.dentropy, twice.dentropy);
   }
-  EXPECT_TRUE(close(loss, -1, Tolerance{1e-6, 1e-6}));
 }
 
 }  // namespace

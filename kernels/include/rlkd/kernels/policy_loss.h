@@ -40,6 +40,7 @@
 
 #include <cstddef>
 
+#include "rlkd/kernels/device.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -123,6 +124,16 @@ size_t policy_loss_workspace_size(int64_t batch, int64_t length, const PolicyLos
 void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& options,
                  const PolicyLossOutputs& outputs, void* workspace);
 }  // namespace cpu
+namespace cuda {
+size_t policy_loss_workspace_size(int64_t batch);
+/**
+ * Everything in device memory, loss and counters too. One launch; a second before it where every gradient needs
+ * a number of the whole call: top_entropy_quantile < 1, or bnpo or an entropy bonus without batch_tokens. The
+ * same bits in every run.
+ */
+DeviceStatus policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& options,
+                         const PolicyLossOutputs& outputs, void* workspace, Stream stream);
+}  // namespace cuda
 namespace reference {
 void policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& options,
                  const PolicyLossOutputs& outputs);
