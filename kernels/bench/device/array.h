@@ -25,7 +25,9 @@ class DeviceArray {
   T* data() { return data_; }
   int64_t size() const { return size_; }
   Vector<T> view() { return {data_, size_}; }
+  Vector<const T> view() const { return {data_, size_}; }
   Matrix<T> matrix(int64_t rows) { return {data_, rows, size_ / rows, size_ / rows}; }
+  Matrix<const T> matrix(int64_t rows) const { return {data_, rows, size_ / rows, size_ / rows}; }
 
   std::vector<T> host(int64_t begin, int64_t count) const {
     std::vector<T> values(static_cast<size_t>(count));

@@ -8,8 +8,6 @@
 #include <exception>
 #include <string>
 
-#include "bench/device/families.h"
-#include "bench/device/gemm.h"
 #include "bench/device/runtime.h"
 
 namespace {
@@ -38,7 +36,6 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) list = list || std::string(argv[i]).rfind("--benchmark_list_tests", 0) == 0;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  rlkd::kernels::bench::add_logprob();
   if (!list) {
     try {
       describe_device();
