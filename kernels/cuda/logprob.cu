@@ -22,6 +22,7 @@
  */
 #include "device/launch.cuh"
 #include "device/reduce.cuh"
+#include "device/softmax.cuh"
 #include "device/vector_access.cuh"
 #include "rlkd/kernels/logprob.h"
 
@@ -34,78 +35,10 @@ constexpr int64_t kChunk = 16384;
 
 int64_t chunks_of(int64_t vocab) { return (vocab + kChunk - 1) / kChunk; }
 
-/** Softmax statistics of some logits. A NaN or +inf among them makes total NaN. */
-struct Statistics {
-  float max;  // -inf: none so far, or only -inf
-  float total;
-  float weighted;
-
-  static __device__ __forceinline__ Statistics none() { return {-INFINITY, 0, 0}; }
-
-  template <int kCount>
-  __device__ __forceinline__ void add(const float (&logits)[kCount], float inverse_temperature) {
-    float larger = max;
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) larger = Max{}(larger, logits[i]);
-    if (larger == -INFINITY) return;
-    rescale(larger, inverse_temperature);
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) {
-      const float difference = (logits[i] - max) * inverse_temperature;
-      const float weight = expf(difference);
-      total += weight;
-      if (weight > 0) weighted += weight * difference;
-    }
-  }
-
-  __device__ __forceinline__ void rescale(float larger, float inverse_temperature) {
-    if (larger == max) return;
-    const float shift = (max - larger) * inverse_temperature;
-    const float scale = expf(shift);
-    weighted = total > 0 ? scale * (weighted + total * shift) : 0;
-    total *= scale;
-    max = larger;
-  }
-};
-
-struct Merge {
-  float inverse_temperature;
-
-  __device__ __forceinline__ Statistics operator()(Statistics a, Statistics b) const {
-    const float larger = Max{}(a.max, b.max);
-    if (larger == -INFINITY) return a;
-    a.rescale(larger, inverse_temperature);
-    b.rescale(larger, inverse_temperature);
-    a.total += b.total;
-    a.weighted += b.weighted;
-    return a;
-  }
-};
-
-struct Outputs {
-  float* logprob;
-  float* entropy;  // may be null
-  float* logsumexp;
-
-  __device__ __forceinline__ void finish(int64_t row, const Statistics& statistics, float token_logit,
-                                         float temperature) const {
-    // One row, one double logarithm; infinite maxima leave nothing defined.
-    const double log_total =
-        isinf(statistics.max) ? static_cast<double>(NAN) : log(static_cast<double>(statistics.total));
-    const double max = statistics.max;
-    logprob[row] = static_cast<float>((token_logit - max) / temperature - log_total);
-    logsumexp[row] = static_cast<float>(max / temperature + log_total);
-    if (entropy != nullptr) {
-      entropy[row] = static_cast<float>(log_total - static_cast<double>(statistics.weighted) /
-                                                        static_cast<double>(statistics.total));
-    }
-  }
-};
-
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     forward_kernel(Matrix<const T> logits, const int64_t* tokens, float temperature, int64_t chunks,
-                   Statistics* partial, Outputs outputs) {
+                   Statistics* partial, LogprobOutputs outputs) {
   __shared__ Statistics scratch[kThreads / kWarp];
   const int64_t row = blockIdx.x / chunks;
   const int64_t begin = blockIdx.x % chunks * kChunk;
@@ -128,7 +61,7 @@ __global__ void __launch_bounds__(kThreads)
     statistics.add(value, inverse_temperature);
   }
 
-  statistics = block_reduce<kThreads>(statistics, Merge{inverse_temperature}, scratch);
+  statistics = block_reduce<kThreads>(statistics, MergeStatistics{inverse_temperature}, scratch);
   if (threadIdx.x != 0) return;
   if (chunks == 1) {
     outputs.finish(row, statistics, to_float(data[tokens[row]]), temperature);
@@ -140,61 +73,35 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     merge_kernel(Matrix<const T> logits, const int64_t* tokens, float temperature, int64_t chunks,
-                 const Statistics* partial, Outputs outputs) {
+                 const Statistics* partial, LogprobOutputs outputs) {
   const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (row >= logits.rows) return;
   Statistics statistics = partial[row * chunks];
   for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-    statistics = Merge{1 / temperature}(statistics, partial[row * chunks + chunk]);
+    statistics = MergeStatistics{1 / temperature}(statistics, partial[row * chunks + chunk]);
   }
   outputs.finish(row, statistics, to_float(logits(row, tokens[row])), temperature);
 }
 
-/** What of a row's gradient is the same for all of its logits. */
-struct RowGradient {
-  float inverse_temperature;       // rounded
-  float inverse_temperature_rest;  // what the rounding left
-  float logsumexp;
-  float entropy;
-  float dlogprob;
-  float dentropy;
-
-  __device__ __forceinline__ float operator()(float logit) const {
-    float log_p = fmaf(logit, inverse_temperature, -logsumexp);
-    if (logit != -INFINITY) log_p = fmaf(logit, inverse_temperature_rest, log_p);
-    const float p = expf(log_p);
-    float gradient = -p * dlogprob;
-    if (dentropy != 0 && p != 0) gradient -= p * (log_p + entropy) * dentropy;
-    return gradient * inverse_temperature;
-  }
-};
-
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    backward_kernel(Matrix<T> logits, const int64_t* tokens, float temperature, int64_t chunks,
-                    const float* logsumexp, const float* entropy, const float* dlogprob,
+    backward_kernel(Matrix<T> logits, const int64_t* tokens, InverseTemperature inverse_temperature,
+                    int64_t chunks, const float* logsumexp, const float* entropy, const float* dlogprob,
                     const float* dentropy) {
   const int64_t row = blockIdx.x / chunks;
   const int64_t begin = blockIdx.x % chunks * kChunk;
   const int64_t size = min(kChunk, logits.cols - begin);
   T* data = logits.row(row) + begin;
-  const float dh = dentropy == nullptr ? 0 : dentropy[row];
-  const float dl = dlogprob[row];
-  const bool zero = dl == 0 && dh == 0;
-  const double inverse_temperature = 1 / static_cast<double>(temperature);
-  const RowGradient gradient{
-      static_cast<float>(inverse_temperature),
-      static_cast<float>(inverse_temperature - static_cast<float>(inverse_temperature)),
-      logsumexp[row],
-      dh == 0 ? 0 : entropy[row],
-      dl,
-      dh};
+  const RowGradient gradient =
+      RowGradient::of_row(row, inverse_temperature, logsumexp, entropy, dlogprob, dentropy);
+  const bool zero = gradient.is_zero();
   const int64_t token = tokens[row] - begin;  // may lie in another chunk
 
   const auto changed = [&](int64_t j, T value) {
     if (zero) return round_to<T>(0);
-    float g = gradient(to_float(value));
-    if (j == token) g += dl * gradient.inverse_temperature;
+    const float log_p = gradient.log_probability(to_float(value));
+    float g = gradient.of_other(log_p, expf(log_p));
+    if (j == token) g += gradient.of_token();
     return round_to<T>(g);
   };
   const PackedRange<T> range(data, size);
@@ -226,7 +133,7 @@ DeviceStatus logprob_forward(Matrix<const T> logits, Vector<const int64_t> token
                              void* workspace, Stream stream) {
   const int64_t chunks = chunks_of(logits.cols);
   auto* partial = static_cast<Statistics*>(workspace);
-  const Outputs outputs{logprob.data, entropy.data, logsumexp.data};
+  const LogprobOutputs outputs{logprob.data, entropy.data, logsumexp.data};
   const DeviceStatus status =
       launch("logprob_forward", forward_kernel<T>, {one_block_each(logits.rows * chunks), kThreads}, stream,
              logits, tokens.data, temperature, chunks, partial, outputs);
@@ -242,8 +149,8 @@ DeviceStatus logprob_backward(Matrix<T> logits, Vector<const int64_t> tokens, fl
                               Vector<const float> dlogprob, Vector<const float> dentropy, Stream stream) {
   const int64_t chunks = chunks_of(logits.cols);
   return launch("logprob_backward", backward_kernel<T>, {one_block_each(logits.rows * chunks), kThreads},
-                stream, logits, tokens.data, temperature, chunks, logsumexp.data, entropy.data, dlogprob.data,
-                dentropy.data);
+                stream, logits, tokens.data, InverseTemperature(temperature), chunks, logsumexp.data,
+                entropy.data, dlogprob.data, dentropy.data);
 }
 
 #define RLKD_INSTANTIATE(T)                                                                                \

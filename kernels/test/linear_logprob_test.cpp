@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "rlkd/kernels/logprob.h"
 #include "test/support/compare.h"
 #include "test/support/guarded.h"
+#include "test/support/random.h"
 
 namespace rlkd::kernels::test {
 namespace {
@@ -19,6 +21,26 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 using Forward = decltype(&reference::linear_logprob_forward);
 using Backward = decltype(&reference::linear_logprob_backward);
 
+void device_forward(Matrix<const float> hidden, Matrix<const float> weight, Vector<const int64_t> tokens,
+                    float temperature, Vector<float> logprob, Vector<float> entropy,
+                    Vector<float> logsumexp) {
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::linear_logprob_forward_workspace_size(hidden.rows, weight.rows)));
+  EXPECT_TRUE(finished(cuda::linear_logprob_forward<float>(hidden, weight, tokens, temperature, logprob,
+                                                           entropy, logsumexp, workspace.data(), nullptr)));
+}
+
+void device_backward(Matrix<const float> hidden, Matrix<const float> weight, Vector<const int64_t> tokens,
+                     float temperature, Vector<const float> logsumexp, Vector<const float> entropy,
+                     Vector<const float> dlogprob, Vector<const float> dentropy, Matrix<float> dhidden,
+                     Matrix<float> dweight) {
+  Guarded<unsigned char> workspace(static_cast<int64_t>(
+      cuda::linear_logprob_backward_workspace_size(hidden.rows, weight.rows, hidden.cols, sizeof(float))));
+  EXPECT_TRUE(finished(cuda::linear_logprob_backward<float>(hidden, weight, tokens, temperature, logsumexp,
+                                                            entropy, dlogprob, dentropy, 0, dhidden, dweight,
+                                                            workspace.data(), nullptr)));
+}
+
 struct Backend {
   const char* name;
   Forward forward;
@@ -28,6 +50,9 @@ struct Backend {
 /** Contracts that hold for every backend, the reference included. Of one row unless said otherwise. */
 class LinearLogprobContract : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (GetParam().forward == device_forward) RLKD_REQUIRE_DEVICE();
+  }
   struct Result {
     float logprob = 0, entropy = 0, logsumexp = 0;
   };
@@ -187,9 +212,395 @@ TEST_P(LinearLogprobContract, a_vocabulary_of_one_token_is_certain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LinearLogprobContract,
-                         ::testing::Values(Backend{"reference", reference::linear_logprob_forward,
+                         ::testing::Values(Backend{"device", device_forward, device_backward},
+                                           Backend{"reference", reference::linear_logprob_forward,
                                                    reference::linear_logprob_backward}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+struct Case {
+  const char* name;
+  int64_t rows;
+  int64_t vocab;
+  int64_t hidden;
+  int64_t gap = 0;     // elements between rows
+  int64_t offset = 0;  // elements past a 64-byte boundary
+  float temperature = 1;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+/** Rounding to T relative to the value, and what is lost besides. */
+template <class T>
+constexpr Tolerance rounding();
+template <>
+constexpr Tolerance rounding<float>() {
+  return {0, 0};
+}
+template <>
+constexpr Tolerance rounding<bfloat16>() {
+  return {0, 0x1p-8};
+}
+template <>
+constexpr Tolerance rounding<float16>() {
+  return {0x1p-24, 0x1p-10};
+}
+
+// Logits of these inputs are of magnitude 10, sums of up to 300 products: a tensor core that truncates every partial
+// sum errs by 3e-5 at most, float additions by less.
+constexpr double kLogitError = 3e-5;
+
+/** Inputs of a case rounded to T, and the same numbers as float for the reference. */
+template <class T>
+struct Inputs {
+  explicit Inputs(const Case& c, uint64_t seed = 1)
+      : random(seed),
+        hidden(c.rows, c.hidden, c.gap, {}, c.offset),
+        weight(c.vocab, c.hidden, c.gap, {}, c.offset),
+        hidden_exact(c.rows, c.hidden),
+        weight_exact(c.vocab, c.hidden),
+        tokens(c.rows),
+        dlogprob(c.rows),
+        dentropy(c.rows),
+        logsumexp(c.rows),
+        entropy(c.rows) {
+    for (int64_t i = 0; i < c.rows; ++i) {
+      for (int64_t k = 0; k < c.hidden; ++k) set_hidden(i, k, random.normal());
+      tokens[i] = random.below(c.vocab);
+      dlogprob[i] = static_cast<float>(random.normal());
+      dentropy[i] = static_cast<float>(random.normal(0.1));
+    }
+    for (int64_t j = 0; j < c.vocab; ++j) {
+      for (int64_t k = 0; k < c.hidden; ++k) {
+        set_weight(j, k, random.normal(2 / std::sqrt(static_cast<double>(c.hidden))));
+      }
+    }
+  }
+  void set_hidden(int64_t i, int64_t k, double value) {
+    hidden(i, k) = round_to<T>(static_cast<float>(value));
+    hidden_exact(i, k) = to_float(hidden(i, k));
+  }
+  void set_weight(int64_t j, int64_t k, double value) {
+    weight(j, k) = round_to<T>(static_cast<float>(value));
+    weight_exact(j, k) = to_float(weight(j, k));
+  }
+  /** Fills logsumexp and entropy. */
+  void reference_forward(float temperature, Vector<float> logprob) {
+    reference::linear_logprob_forward(hidden_exact.view(), weight_exact.view(), tokens.view(), temperature,
+                                      logprob, entropy.view(), logsumexp.view());
+  }
+
+  Random random;
+  GuardedMatrix<T> hidden, weight;
+  GuardedMatrix<float> hidden_exact, weight_exact;
+  Guarded<int64_t> tokens;
+  Guarded<float> dlogprob, dentropy, logsumexp, entropy;
+};
+
+struct Forwarded {
+  explicit Forwarded(int64_t rows) : logprob(rows), entropy(rows), logsumexp(rows) {}
+  Guarded<float> logprob, entropy, logsumexp;
+};
+
+template <class T>
+void device_forward_of(Matrix<const T> hidden, const Inputs<T>& inputs, Vector<const int64_t> tokens,
+                       float temperature, Forwarded& out) {
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::linear_logprob_forward_workspace_size(hidden.rows, inputs.weight.rows())));
+  ASSERT_TRUE(finished(cuda::linear_logprob_forward<T>(hidden, inputs.weight.view(), tokens, temperature,
+                                                       out.logprob.view(), out.entropy.view(),
+                                                       out.logsumexp.view(), workspace.data(), nullptr)));
+}
+
+template <class T>
+void device_backward_of(const Inputs<T>& inputs, float temperature, bool with_entropy, float skip_below,
+                        Matrix<T> dhidden, Matrix<float> dweight) {
+  Guarded<unsigned char> workspace(static_cast<int64_t>(cuda::linear_logprob_backward_workspace_size(
+      inputs.hidden.rows(), inputs.weight.rows(), inputs.hidden.cols(), sizeof(T))));
+  const Vector<const float> entropy = with_entropy ? inputs.entropy.view() : Vector<const float>{};
+  const Vector<const float> dentropy = with_entropy ? inputs.dentropy.view() : Vector<const float>{};
+  ASSERT_TRUE(finished(cuda::linear_logprob_backward<T>(
+      inputs.hidden.view(), inputs.weight.view(), inputs.tokens.view(), temperature, inputs.logsumexp.view(),
+      entropy, inputs.dlogprob.view(), dentropy, skip_below, dhidden, dweight, workspace.data(), nullptr)));
+}
+
+template <class T>
+void check_forward(const Case& c) {
+  Inputs<T> inputs(c);
+  Guarded<float> logprob(c.rows);
+  inputs.reference_forward(c.temperature, logprob.view());
+  Forwarded out(c.rows);
+  device_forward_of<T>(inputs.hidden.view(), inputs, inputs.tokens.view(), c.temperature, out);
+  const double logit_error = kLogitError / c.temperature;
+  EXPECT_TRUE(all_close(out.logprob, logprob, c.rows, {2 * logit_error, 1e-6}));
+  EXPECT_TRUE(all_close(out.logsumexp, inputs.logsumexp, c.rows, {logit_error, 1e-6}));
+  // The entropy's slope by a logit is at most p |log p + entropy|.
+  EXPECT_TRUE(all_close(out.entropy, inputs.entropy, c.rows,
+                        {logit_error * (1 + std::log(static_cast<double>(c.vocab))), 1e-6}));
+}
+
+/** |dlogits|, by the kernel of the logits themselves. */
+template <class T>
+std::vector<std::vector<double>> gradient_magnitudes(const Inputs<T>& inputs, float temperature,
+                                                     bool with_entropy) {
+  const int64_t rows = inputs.hidden.rows(), vocab = inputs.weight.rows();
+  GuardedMatrix<float> logits(rows, vocab);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < vocab; ++j) {
+      double logit = 0;
+      for (int64_t k = 0; k < inputs.hidden.cols(); ++k) {
+        logit += static_cast<double>(inputs.hidden_exact(i, k)) * inputs.weight_exact(j, k);
+      }
+      logits(i, j) = static_cast<float>(logit);
+    }
+  }
+  reference::logprob_backward(logits.view(), inputs.tokens.view(), temperature, inputs.logsumexp.view(),
+                              with_entropy ? inputs.entropy.view() : Vector<const float>{},
+                              inputs.dlogprob.view(),
+                              with_entropy ? inputs.dentropy.view() : Vector<const float>{});
+  std::vector<std::vector<double>> magnitudes(static_cast<size_t>(rows));
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < vocab; ++j) magnitudes[static_cast<size_t>(i)].push_back(std::abs(logits(i, j)));
+  }
+  return magnitudes;
+}
+
+template <class T>
+void check_backward(const Case& c) {
+  Inputs<T> inputs(c);
+  Guarded<float> logprob(c.rows);
+  inputs.reference_forward(c.temperature, logprob.view());
+  for (const bool with_entropy : {true, false}) {
+    constexpr float kBefore = 0.125f;  // dweight is added to
+    GuardedMatrix<T> dhidden(c.rows, c.hidden, c.gap, poison<T>(), c.offset);
+    GuardedMatrix<float> dweight(c.vocab, c.hidden, c.gap, kBefore, c.offset);
+    GuardedMatrix<float> dhidden_ref(c.rows, c.hidden), dweight_ref(c.vocab, c.hidden, 0, kBefore);
+    device_backward_of<T>(inputs, c.temperature, with_entropy, 0, dhidden.view(), dweight.view());
+    reference::linear_logprob_backward(
+        inputs.hidden_exact.view(), inputs.weight_exact.view(), inputs.tokens.view(), c.temperature,
+        inputs.logsumexp.view(), with_entropy ? inputs.entropy.view() : Vector<const float>{},
+        inputs.dlogprob.view(), with_entropy ? inputs.dentropy.view() : Vector<const float>{},
+        dhidden_ref.view(), dweight_ref.view());
+
+    // Each dlogit is off by its rounding to T and by a logit's error relative to itself; sums carry that over.
+    const auto magnitudes = gradient_magnitudes(inputs, c.temperature, with_entropy);
+    const double relative = rounding<T>().relative + 4 * kLogitError / c.temperature;
+    const double floor = 1e-6 / c.temperature;  // of a dlogit that is a small difference of products
+    for (int64_t i = 0; i < c.rows; ++i) {
+      for (int64_t k = 0; k < c.hidden; ++k) {
+        double bound = 0;
+        for (int64_t j = 0; j < c.vocab; ++j) {
+          bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] +
+                    floor / static_cast<double>(c.vocab) + rounding<T>().absolute) *
+                   std::abs(inputs.weight_exact(j, k));
+        }
+        ASSERT_TRUE(close(to_float(dhidden(i, k)), dhidden_ref(i, k),
+                          {bound + rounding<T>().absolute + 1e-6, rounding<T>().relative}))
+            << "dhidden " << i << ", " << k;
+      }
+    }
+    for (int64_t j = 0; j < c.vocab; ++j) {
+      for (int64_t k = 0; k < c.hidden; ++k) {
+        double bound = 0;
+        for (int64_t i = 0; i < c.rows; ++i) {
+          bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] + floor +
+                    rounding<T>().absolute) *
+                   std::abs(inputs.hidden_exact(i, k));
+        }
+        ASSERT_TRUE(close(dweight(j, k), dweight_ref(j, k), {bound + 1e-6, 0}))
+            << "dweight " << j << ", " << k;
+      }
+    }
+  }
+}
+
+class LinearLogprobTest : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { RLKD_REQUIRE_DEVICE(); }
+};
+
+TEST_P(LinearLogprobTest, device_forward_agrees_with_the_reference_float) {
+  check_forward<float>(GetParam());
+}
+
+TEST_P(LinearLogprobTest, device_forward_agrees_with_the_reference_bfloat16) {
+  check_forward<bfloat16>(GetParam());
+}
+
+TEST_P(LinearLogprobTest, device_forward_agrees_with_the_reference_float16) {
+  check_forward<float16>(GetParam());
+}
+
+TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_float) {
+  check_backward<float>(GetParam());
+}
+
+TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_bfloat16) {
+  check_backward<bfloat16>(GetParam());
+}
+
+TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_float16) {
+  check_backward<float16>(GetParam());
+}
+
+std::vector<Case> cases() {
+  return {
+      {"no_rows", 0, 5, 4},
+      {"one_row_one_token_one_number", 1, 1, 1},
+      {"smaller_than_every_tile", 3, 7, 5},
+      {"rows_not_at_16_bytes", 5, 19, 41, 3, 1},
+      {"rows_at_16_bytes_with_gaps", 5, 19, 40, 24},
+      {"one_row_over_a_tile", 129, 10, 32, 0, 0, 0.7f},
+      {"one_token_over_a_tile", 2, 257, 24, 0, 0, 3},
+      {"whole_tiles", 128, 256, 64},
+      {"three_token_tiles_low_temperature", 3, 600, 17, 0, 0, 0.2f},
+      {"more_steps_than_stages_and_two_column_tiles", 4, 30, 264},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, LinearLogprobTest, ::testing::ValuesIn(cases()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/** Sums of these inputs are whole numbers below 2^24: any order gives the same logits. */
+template <class T>
+void check_scale_1e4(float temperature) {
+  const Case c{"", 3, 300, 20};
+  Inputs<T> inputs(c, 7);
+  for (int64_t k = 0; k < c.hidden; ++k) {
+    for (int64_t i = 0; i < c.rows; ++i)
+      inputs.set_hidden(i, k, static_cast<double>(inputs.random.below(17) - 8));
+    for (int64_t j = 0; j < c.vocab; ++j) {
+      inputs.set_weight(j, k, static_cast<double>(inputs.random.below(513) - 256));
+    }
+  }
+  Guarded<float> logprob(c.rows);
+  inputs.reference_forward(temperature, logprob.view());
+  Forwarded out(c.rows);
+  device_forward_of<T>(inputs.hidden.view(), inputs, inputs.tokens.view(), temperature, out);
+  EXPECT_TRUE(all_close(out.logprob, logprob, c.rows, {4e-6, 6e-7}));
+  EXPECT_TRUE(all_close(out.logsumexp, inputs.logsumexp, c.rows, {4e-6, 6e-7}));
+  EXPECT_TRUE(all_close(out.entropy, inputs.entropy, c.rows, {4e-6, 6e-7}));
+}
+
+TEST(LinearLogprob, device_logits_of_scale_1e4_stay_exact) {
+  RLKD_REQUIRE_DEVICE();
+  for (const float temperature : {0.7f, 1.0f, 1e4f}) {
+    check_scale_1e4<float>(temperature);
+    check_scale_1e4<bfloat16>(temperature);
+    check_scale_1e4<float16>(temperature);
+  }
+}
+
+template <class T>
+void check_rows_alone() {
+  const Case c{"", 131, 300, 36};
+  Inputs<T> inputs(c, 3);
+  Forwarded together(c.rows);
+  device_forward_of<T>(inputs.hidden.view(), inputs, inputs.tokens.view(), 0.9f, together);
+  inputs.reference_forward(0.9f, Guarded<float>(c.rows).view());
+  GuardedMatrix<T> dhidden(c.rows, c.hidden);
+  device_backward_of<T>(inputs, 0.9f, true, 0, dhidden.view(), {});
+  for (const int64_t i : {0, 77, 130}) {
+    Inputs<T> alone({"", 1, c.vocab, c.hidden}, 3);
+    for (int64_t k = 0; k < c.hidden; ++k) {
+      alone.hidden(0, k) = inputs.hidden(i, k);
+      for (int64_t j = 0; j < c.vocab; ++j) alone.weight(j, k) = inputs.weight(j, k);
+    }
+    alone.tokens[0] = inputs.tokens[i];
+    alone.dlogprob[0] = inputs.dlogprob[i];
+    alone.dentropy[0] = inputs.dentropy[i];
+    alone.logsumexp[0] = inputs.logsumexp[i];
+    alone.entropy[0] = inputs.entropy[i];
+    Forwarded out(1);
+    device_forward_of<T>(alone.hidden.view(), alone, alone.tokens.view(), 0.9f, out);
+    EXPECT_EQ(out.logprob[0], together.logprob[i]);
+    EXPECT_EQ(out.entropy[0], together.entropy[i]);
+    EXPECT_EQ(out.logsumexp[0], together.logsumexp[i]);
+    GuardedMatrix<T> dhidden_alone(1, c.hidden);
+    device_backward_of<T>(alone, 0.9f, true, 0, dhidden_alone.view(), {});
+    for (int64_t k = 0; k < c.hidden; ++k) {
+      EXPECT_EQ(to_float(dhidden_alone(0, k)), to_float(dhidden(i, k))) << "row " << i << " column " << k;
+    }
+  }
+}
+
+TEST(LinearLogprob, device_rows_depend_on_nothing_but_the_row) {
+  RLKD_REQUIRE_DEVICE();
+  check_rows_alone<float>();
+  check_rows_alone<bfloat16>();
+}
+
+TEST(LinearLogprob, device_outputs_that_are_not_wanted_change_nothing) {
+  RLKD_REQUIRE_DEVICE();
+  const Case c{"", 5, 40, 24};
+  Inputs<bfloat16> inputs(c);
+  Guarded<float> logprob(c.rows), logsumexp(c.rows);
+  inputs.reference_forward(1, logprob.view());
+  Forwarded out(c.rows);
+  device_forward_of<bfloat16>(inputs.hidden.view(), inputs, inputs.tokens.view(), 1, out);
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::linear_logprob_forward_workspace_size(c.rows, c.vocab)));
+  ASSERT_TRUE(finished(cuda::linear_logprob_forward<bfloat16>(inputs.hidden.view(), inputs.weight.view(),
+                                                              inputs.tokens.view(), 1, logprob.view(), {},
+                                                              logsumexp.view(), workspace.data(), nullptr)));
+  EXPECT_EQ(logprob.values(), out.logprob.values());
+  EXPECT_EQ(logsumexp.values(), out.logsumexp.values());
+
+  GuardedMatrix<bfloat16> dhidden(c.rows, c.hidden), dhidden_alone(c.rows, c.hidden);
+  GuardedMatrix<float> dweight(c.vocab, c.hidden, 0, 0), dweight_alone(c.vocab, c.hidden, 0, 0);
+  device_backward_of<bfloat16>(inputs, 1, true, 0, dhidden.view(), dweight.view());
+  device_backward_of<bfloat16>(inputs, 1, true, 0, dhidden_alone.view(), {});
+  device_backward_of<bfloat16>(inputs, 1, true, 0, {}, dweight_alone.view());
+  for (int64_t k = 0; k < c.hidden; ++k) {
+    for (int64_t i = 0; i < c.rows; ++i) EXPECT_EQ(to_float(dhidden(i, k)), to_float(dhidden_alone(i, k)));
+    for (int64_t j = 0; j < c.vocab; ++j) EXPECT_EQ(dweight(j, k), dweight_alone(j, k));
+  }
+}
+
+TEST(LinearLogprob, device_backward_joins_blocks_of_rows_and_of_tokens) {
+  RLKD_REQUIRE_DEVICE();
+  check_backward<float>({"", 2050, 5, 3});
+  check_backward<float>({"", 2, 8195, 3});
+}
+
+/** Two tiles of tokens: the first has nearly all of the probability; row 1's own token is in the second. */
+TEST(LinearLogprob, device_skips_tiles_of_small_probabilities_within_the_bound) {
+  RLKD_REQUIRE_DEVICE();
+  const Case c{"", 130, 768, 16};
+  const float skip_below = 1e-4f;
+  Inputs<bfloat16> inputs(c);
+  for (int64_t i = 0; i < c.rows; ++i) {
+    inputs.set_hidden(i, 0, 1);
+    inputs.tokens[i] = i % 256;
+  }
+  for (int64_t j = 0; j < c.vocab; ++j) inputs.set_weight(j, 0, j < 256 ? 0 : -20);
+  inputs.tokens[129] = 600;  // the second row tile keeps the third token tile
+  Guarded<float> logprob(c.rows);
+  inputs.reference_forward(1, logprob.view());
+  GuardedMatrix<bfloat16> exact(c.rows, c.hidden), skipped(c.rows, c.hidden);
+  GuardedMatrix<float> dweight_exact(c.vocab, c.hidden, 0, 0), dweight(c.vocab, c.hidden, 0, 0);
+  device_backward_of<bfloat16>(inputs, 1, true, 0, exact.view(), dweight_exact.view());
+  device_backward_of<bfloat16>(inputs, 1, true, skip_below, skipped.view(), dweight.view());
+
+  const auto delta = [&](int64_t i) {
+    return skip_below * (std::abs(inputs.dlogprob[i]) +
+                         (std::abs(std::log(skip_below)) + inputs.entropy[i]) * std::abs(inputs.dentropy[i]));
+  };
+  for (int64_t k = 0; k < c.hidden; ++k) {
+    for (int64_t i = 0; i < c.rows; ++i) {
+      double bound = 0;
+      for (int64_t j = 256; j < c.vocab; ++j) bound += delta(i) * std::abs(inputs.weight_exact(j, k));
+      EXPECT_TRUE(close(to_float(skipped(i, k)), to_float(exact(i, k)), {bound, 0x1p-8}));
+    }
+    for (int64_t j = 0; j < c.vocab; ++j) {
+      double bound = 0;
+      for (int64_t i = 0; i < c.rows; ++i) bound += delta(i) * std::abs(inputs.hidden_exact(i, k));
+      EXPECT_TRUE(close(dweight(j, k), dweight_exact(j, k), {j < 256 ? 1e-7 : bound, 0}));
+    }
+    EXPECT_NE(dweight_exact(300, k), 0);
+    EXPECT_EQ(dweight(300, k), 0) << "a tile of tokens that no row keeps";
+    EXPECT_NE(dweight(600, k), 0) << "a row's own token";
+  }
+}
 
 }  // namespace
 }  // namespace rlkd::kernels::test

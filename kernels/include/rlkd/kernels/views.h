@@ -26,7 +26,7 @@ struct Vector {
   RLKD_HOST_DEVICE T& operator[](int64_t i) const { return data[i]; }
   RLKD_HOST_DEVICE explicit operator bool() const { return data != nullptr; }
   template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_const_v<T>>>
-  operator Vector<U>() const {
+  RLKD_HOST_DEVICE operator Vector<U>() const {
     return {data, size};
   }
 };
@@ -43,7 +43,7 @@ struct Matrix {
   RLKD_HOST_DEVICE T& operator()(int64_t i, int64_t j) const { return data[i * row_stride + j]; }
   RLKD_HOST_DEVICE explicit operator bool() const { return data != nullptr; }
   template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_const_v<T>>>
-  operator Matrix<U>() const {
+  RLKD_HOST_DEVICE operator Matrix<U>() const {
     return {data, rows, cols, row_stride};
   }
 };
