@@ -119,6 +119,18 @@ class Executor {
   std::unique_ptr<unsigned char[]> dynamic_shared_;
 };
 
+/** Whether kernel code runs: accesses of the executor itself, whose instantiations of templates the linker may share
+ * with instrumented code, are not the kernel's. */
+bool in_kernel = false;
+
+/** For the length of a call from kernel code into the executor. */
+struct OutsideOfKernel {
+  OutsideOfKernel() { in_kernel = false; }
+  ~OutsideOfKernel() { in_kernel = true; }
+  OutsideOfKernel(const OutsideOfKernel&) = delete;
+  OutsideOfKernel& operator=(const OutsideOfKernel&) = delete;
+};
+
 Executor& executor() {
   static Executor instance;
   return instance;
@@ -240,12 +252,14 @@ void Executor::thread_main() {
   for (;;) {
     Thread& thread = running();
     try {
+      in_kernel = true;
       launch_->body(launch_->arguments);
       if (!thread.open_group.empty() || !thread.groups.empty()) {
         fault("returns with asynchronous copies that it has not waited for");
       }
     } catch (const Fault&) {
     }
+    in_kernel = false;
     thread.state = State::returned;
     switch_context(thread.context, scheduler_);
   }
@@ -411,7 +425,7 @@ bool on_own_stack(const void* address) {
 
 /** The observer if an access at `address` is of interest now. */
 AccessObserver* interested(const void* address) {
-  if (current == nullptr) return nullptr;
+  if (!in_kernel) return nullptr;
   AccessObserver* observer = executor().observer();
   return observer != nullptr && !on_own_stack(address) ? observer : nullptr;
 }
@@ -435,15 +449,20 @@ void reset() {
   executor().reset();
 }
 
-void barrier(Site site) { executor().barrier(site); }
+void barrier(Site site) {
+  const OutsideOfKernel outside;
+  executor().barrier(site);
+}
 
 void warp_barrier(unsigned mask, Site site) {
+  const OutsideOfKernel outside;
   const unsigned char nothing = 0;
   executor().exchange(mask, &nothing, sizeof nothing, site);
   ++executor().running().warp_barriers;
 }
 
 const WarpValues& warp_exchange(unsigned mask, const void* value, size_t size, Site site) {
+  const OutsideOfKernel outside;
   return executor().exchange(mask, value, size, site);
 }
 
@@ -452,22 +471,31 @@ unsigned lane() { return executor().running().index % kWarpSize; }
 void* dynamic_shared_memory() { return executor().dynamic_shared(); }
 
 void thread_fence() {
+  const OutsideOfKernel outside;
   if (AccessObserver* observer = executor().observer()) observer->fence(executor().moment());
 }
 
 void async_copy(void* destination, const void* source, size_t size) {
+  const OutsideOfKernel outside;
   executor().running().open_group.push_back({destination, source, size});
 }
 
 void async_commit() {
+  const OutsideOfKernel outside;
   Thread& thread = executor().running();
   thread.groups.push_back(std::move(thread.open_group));
   thread.open_group.clear();
 }
 
-void async_wait(size_t pending) { executor().async_wait(pending); }
+void async_wait(size_t pending) {
+  const OutsideOfKernel outside;
+  executor().async_wait(pending);
+}
 
-void fault(const std::string& what) { executor().fault(what); }
+void fault(const std::string& what) {
+  in_kernel = false;
+  executor().fault(what);
+}
 
 void fault_in_access(const std::string& what) { executor().fault_in_access(what); }
 
@@ -481,15 +509,24 @@ void observe(AccessObserver* observer) {
 }
 
 void observed_read(const void* address, size_t size) {
-  if (AccessObserver* observer = interested(address)) observer->read(executor().moment(), address, size);
+  AccessObserver* observer = interested(address);
+  if (observer == nullptr) return;
+  const OutsideOfKernel outside;
+  observer->read(executor().moment(), address, size);
 }
 
 void observed_write(const void* address, size_t size) {
-  if (AccessObserver* observer = interested(address)) observer->write(executor().moment(), address, size);
+  AccessObserver* observer = interested(address);
+  if (observer == nullptr) return;
+  const OutsideOfKernel outside;
+  observer->write(executor().moment(), address, size);
 }
 
 void observed_atomic(const void* address, size_t size) {
-  if (AccessObserver* observer = interested(address)) observer->atomic(executor().moment(), address, size);
+  AccessObserver* observer = interested(address);
+  if (observer == nullptr) return;
+  const OutsideOfKernel outside;
+  observer->atomic(executor().moment(), address, size);
 }
 
 }  // namespace rlkd::emulation

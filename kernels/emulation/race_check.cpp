@@ -15,6 +15,17 @@ struct Module {
   uintptr_t end = 0;  // of its writable segment
 };
 
+/** Constants with addresses in them lie at the start of the segment, read-only once they are relocated. */
+uintptr_t end_of_relocated_constants(const dl_phdr_info& info, uintptr_t begin, uintptr_t end) {
+  for (int i = 0; i < info.dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info.dlpi_phdr[i];
+    if (segment.p_type != PT_GNU_RELRO) continue;
+    const uintptr_t last = info.dlpi_addr + segment.p_vaddr + segment.p_memsz;
+    if (last > begin && last <= end) return last;
+  }
+  return begin;
+}
+
 int find_writable_segment(dl_phdr_info* info, size_t, void* argument) {
   auto& module = *static_cast<Module*>(argument);
   for (int i = 0; i < info->dlpi_phnum; ++i) {
@@ -23,7 +34,7 @@ int find_writable_segment(dl_phdr_info* info, size_t, void* argument) {
     const uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
     const uintptr_t end = begin + segment.p_memsz;
     if (module.inside < begin || module.inside >= end) continue;
-    module.begin = begin;
+    module.begin = end_of_relocated_constants(*info, begin, end);
     module.end = end;
     return 1;
   }

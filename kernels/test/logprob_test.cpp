@@ -416,6 +416,25 @@ TEST(Logprob, device_rows_depend_on_nothing_but_the_row) {
   }
 }
 
+TEST(Logprob, device_offsets_have_64_bits) {
+  RLKD_REQUIRE_DEVICE();
+  constexpr int64_t vocab = 9, stride = (int64_t{1} << 31) + 16;  // elements
+  const SparseMemory memory(static_cast<size_t>(stride + vocab) * sizeof(float));
+  const Matrix<float> logits{static_cast<float*>(memory.data()), 2, vocab, stride};
+  for (int64_t j = 0; j < vocab; ++j) {
+    logits(0, j) = 1;
+    logits(1, j) = j == 4 ? 3 : 0;
+  }
+  Guarded<int64_t> tokens(2, 4);
+  Guarded<float> logprob(2), entropy(2), logsumexp(2), dlogprob(2, 1);
+  device_forward(logits, tokens.view(), 1, logprob.view(), entropy.view(), logsumexp.view());
+  EXPECT_TRUE(close(logprob[0], -std::log(9.0), kDeviceForward));
+  EXPECT_TRUE(close(logprob[1], 3 - std::log(8 + std::exp(3.0)), kDeviceForward));
+  device_backward(logits, tokens.view(), 1, logsumexp.view(), {}, dlogprob.view(), {});
+  EXPECT_TRUE(close(logits(1, 4), 1 - std::exp(3.0) / (8 + std::exp(3.0)), kBackward));
+  EXPECT_TRUE(close(logits(1, 8), -1 / (8 + std::exp(3.0)), kBackward));
+}
+
 TEST(Logprob, float_exponentials_err_by_less_than_two_units_in_the_last_place) {
   // With logsumexp 0, temperature 1 and dlogprob -1 the backward row is exp(x) itself.
   std::vector<float> x;

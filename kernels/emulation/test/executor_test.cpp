@@ -67,7 +67,7 @@ TEST_F(ExecutorTest, a_barrier_makes_shared_memory_visible_in_every_order) {
     setenv("RLKD_EMULATION_ORDER", seed, 1);
     std::vector<float> values(3 * 64);
     std::iota(values.begin(), values.end(), 0.0f);
-    ASSERT_TRUE(launch("reverse", reverse_in_block, {3, 64}, nullptr, values.data()));
+    ASSERT_TRUE(launch("reverse", reverse_in_block, {3, 64}, nullptr, values.data())) << emulation::report();
     for (int i = 0; i < 3 * 64; ++i) {
       EXPECT_EQ(values[static_cast<size_t>(i)], static_cast<float>(i / 64 * 64 + 63 - i % 64));
     }

@@ -1,5 +1,7 @@
 #include "test/support/device.h"
 
+#include <sys/mman.h>
+
 #include <new>
 
 #if RLKD_CUDA
@@ -33,6 +35,26 @@ void free_shared(void* memory) {
 void* allocate_shared(size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }
 
 void free_shared(void* memory) { ::operator delete (memory, std::align_val_t{64}); }
+
+#endif
+
+#if RLKD_CUDA
+
+SparseMemory::SparseMemory(size_t bytes) : data_(nullptr), bytes_(bytes) {
+  if (cudaMallocManaged(&data_, bytes) != cudaSuccess) throw std::bad_alloc();
+}
+
+SparseMemory::~SparseMemory() { cudaFree(data_); }
+
+#else
+
+SparseMemory::SparseMemory(size_t bytes)
+    : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
+      bytes_(bytes) {
+  if (data_ == MAP_FAILED) throw std::bad_alloc();
+}
+
+SparseMemory::~SparseMemory() { munmap(data_, bytes_); }
 
 #endif
 

@@ -16,6 +16,20 @@ namespace rlkd::kernels::test {
 void* allocate_shared(size_t bytes);
 void free_shared(void* memory);
 
+/** Zeroed memory that costs only the pages that are touched: for rows that lie far apart. */
+class SparseMemory {
+ public:
+  explicit SparseMemory(size_t bytes);
+  ~SparseMemory();
+  SparseMemory(const SparseMemory&) = delete;
+  SparseMemory& operator=(const SparseMemory&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  void* data_;
+  size_t bytes_;
+};
+
 template <class T>
 struct SharedAllocator {
   using value_type = T;
