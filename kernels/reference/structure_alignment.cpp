@@ -93,4 +93,68 @@ void structure_alignment(const StructureAlignmentInputs& inputs, const Structure
   }
 }
 
+namespace {
+
+double dot(const float* a, const float* b, int64_t dim) {
+  double sum = 0;
+  for (int64_t d = 0; d < dim; ++d) sum += static_cast<double>(a[d]) * b[d];
+  return sum;
+}
+
+bool has_direction(const float* embedding, int64_t dim) {
+  const double squared_norm = dot(embedding, embedding, dim);
+  return squared_norm > 0 && std::isfinite(squared_norm);
+}
+
+/** 1 where the embeddings agree, else 0. */
+float agreement(const float* a, const float* b, int64_t dim, double threshold) {
+  const double cosine = dot(a, b, dim) / std::sqrt(dot(a, a, dim) * dot(b, b, dim));
+  return cosine >= threshold ? 1.0f : 0.0f;
+}
+
+}  // namespace
+
+void structure_alignment_embeddings(const StructureAlignmentEmbeddings<float>& inputs,
+                                    const StructureAlignmentOptions& options,
+                                    const EmbeddingThresholds& thresholds, Vector<float> reward,
+                                    Vector<int32_t> best_leaf) {
+  const struct Field {
+    Matrix<const float> student;
+    Matrix<const float> teacher;
+    double threshold;
+  } fields[] = {{inputs.student.meta, inputs.teacher.meta, thresholds.meta},
+                {inputs.student.query, inputs.teacher.query, thresholds.query},
+                {inputs.student.answer, inputs.teacher.answer, thresholds.answer}};
+
+  for (int64_t p = 0; p < reward.size; ++p) {
+    const int64_t n = inputs.student_steps[p];
+    const int64_t m = inputs.teacher_nodes[p];
+    const int64_t step = inputs.student_offsets[p];
+    const int64_t node = inputs.teacher_offsets[p];
+    bool comparable = true;
+    std::vector<float> judgements[3];
+    for (size_t f = 0; f < 3; ++f) {
+      const Field& field = fields[f];
+      const int64_t dim = field.student.cols;
+      for (int64_t i = 0; i < n; ++i) comparable &= has_direction(field.student.row(step + i), dim);
+      for (int64_t j = 0; j < m; ++j) comparable &= has_direction(field.teacher.row(node + j), dim);
+      for (int64_t i = 0; i < n; ++i) {
+        for (int64_t j = 0; j < m; ++j) {
+          judgements[f].push_back(
+              agreement(field.student.row(step + i), field.teacher.row(node + j), dim, field.threshold));
+        }
+      }
+    }
+    const auto view = [&](size_t f) { return Vector<const float>{judgements[f].data(), n * m}; };
+    const int64_t offset = 0;
+    const Vector<const int32_t> parents{inputs.parents.data + node, m};
+    float score = 0;
+    int32_t leaf = 0;
+    structure_alignment({view(0), view(1), view(2), {&offset, 1}, parents, {&offset, 1}, {&n, 1}, {&m, 1}},
+                        options, {&score, 1}, {&leaf, 1});
+    reward[p] = comparable ? score : std::numeric_limits<float>::quiet_NaN();
+    if (best_leaf) best_leaf[p] = comparable ? leaf : -1;
+  }
+}
+
 }  // namespace rlkd::kernels::reference

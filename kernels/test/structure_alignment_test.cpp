@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <string>
@@ -17,7 +18,9 @@ namespace rlkd::kernels {
 namespace {
 
 using test::close;
+using test::finished;
 using test::Guarded;
+using test::GuardedMatrix;
 using test::Random;
 using test::Tolerance;
 
@@ -55,7 +58,11 @@ struct Scores {
   std::vector<int32_t> best_leaf;
 };
 
-enum class Backend { cpu, reference };
+enum class Backend { cpu, device, reference };
+
+std::string name_of(Backend backend) {
+  return backend == Backend::cpu ? "cpu" : backend == Backend::device ? "device" : "reference";
+}
 
 /** All pairs in one call. The blocks lie apart, in reverse order, with NaN between them. */
 Scores score(Backend backend, const std::vector<Pair>& pairs, StructureAlignmentOptions options) {
@@ -78,27 +85,32 @@ Scores score(Backend backend, const std::vector<Pair>& pairs, StructureAlignment
     parents.push_back(-77);
   }
   const auto count = static_cast<int64_t>(pairs.size());
-  const auto floats = [](const std::vector<float>& v) {
-    return Vector<const float>{v.data(), static_cast<int64_t>(v.size())};
-  };
+  const Guarded<float> meta_input(meta), query_input(query), answer_input(answer);
+  const Guarded<int32_t> parents_input(parents);
+  const Guarded<int64_t> judgement_offsets_input(judgement_offsets), parent_offsets_input(parent_offsets),
+      steps_input(steps), nodes_input(nodes);
   const StructureAlignmentInputs inputs{
-      floats(meta),
-      floats(query),
-      floats(answer),
-      {judgement_offsets.data(), count},
-      {parents.data(), static_cast<int64_t>(parents.size())},
-      {parent_offsets.data(), count},
-      {steps.data(), count},
-      {nodes.data(), count},
-  };
+      meta_input.view(),    query_input.view(),          answer_input.view(), judgement_offsets_input.view(),
+      parents_input.view(), parent_offsets_input.view(), steps_input.view(),  nodes_input.view()};
   Guarded<float> reward(count, -99, 1);
   Guarded<int32_t> best_leaf(count, -99, 1);
-  if (backend == Backend::cpu) {
-    Guarded<unsigned char> workspace(
-        static_cast<int64_t>(cpu::structure_alignment_workspace_size(count, options)), 0xEE);
-    cpu::structure_alignment(inputs, options, reward.view(), best_leaf.view(), workspace.data());
-  } else {
-    reference::structure_alignment(inputs, options, reward.view(), best_leaf.view());
+  switch (backend) {
+    case Backend::cpu: {
+      Guarded<unsigned char> workspace(
+          static_cast<int64_t>(cpu::structure_alignment_workspace_size(count, options)), 0xEE);
+      cpu::structure_alignment(inputs, options, reward.view(), best_leaf.view(), workspace.data());
+      break;
+    }
+    case Backend::device: {
+      Guarded<unsigned char> workspace(
+          static_cast<int64_t>(cuda::structure_alignment_workspace_size(count, options)), 0xEE);
+      EXPECT_TRUE(finished(cuda::structure_alignment(inputs, options, reward.view(), best_leaf.view(),
+                                                     workspace.data(), nullptr)));
+      break;
+    }
+    case Backend::reference:
+      reference::structure_alignment(inputs, options, reward.view(), best_leaf.view());
+      break;
   }
   return {reward.values(), best_leaf.values()};
 }
@@ -141,13 +153,13 @@ Pair random_pair(Random& random, int64_t max_steps, int64_t max_nodes, bool yes_
   return pair;
 }
 
-TEST(StructureAlignment, cpu_agrees_with_the_reference_on_random_trees) {
+void check_random_trees(Backend backend, int count) {
   Random random(11);
   std::vector<Pair> pairs;
-  for (int i = 0; i < 400; ++i) pairs.push_back(random_pair(random, 7, 12, i % 2 == 0));
+  for (int i = 0; i < count; ++i) pairs.push_back(random_pair(random, 7, 12, i % 2 == 0));
   for (const auto& options : all_options()) {
     const Scores expected = score(Backend::reference, pairs, options);
-    const Scores actual = score(Backend::cpu, pairs, options);
+    const Scores actual = score(backend, pairs, options);
     for (size_t p = 0; p < pairs.size(); ++p) {
       if (pairs[p].parents.empty()) {
         EXPECT_TRUE(std::isnan(expected.reward[p]) && std::isnan(actual.reward[p]));
@@ -163,27 +175,71 @@ TEST(StructureAlignment, cpu_agrees_with_the_reference_on_random_trees) {
   }
 }
 
-TEST(StructureAlignment, cpu_agrees_with_the_reference_on_pairs_large_enough_for_threads) {
+TEST(StructureAlignment, cpu_agrees_with_the_reference_on_random_trees) {
+  check_random_trees(Backend::cpu, 400);
+}
+
+TEST(StructureAlignment, device_agrees_with_the_reference_on_random_trees) {
+  RLKD_REQUIRE_DEVICE();
+  check_random_trees(Backend::device, 100);
+}
+
+void check_large_pairs(Backend backend, int count) {
   Random random(5);
   std::vector<Pair> pairs;
-  for (int i = 0; i < 200; ++i) pairs.push_back(random_pair(random, 60, 70, false));
+  for (int i = 0; i < count; ++i) pairs.push_back(random_pair(random, 60, 70, false));
   for (const auto& options : {prefix(), monotone(0.95, AlignmentNormalizer::max)}) {
     const Scores expected = score(Backend::reference, pairs, options);
-    const Scores actual = score(Backend::cpu, pairs, options);
+    const Scores actual = score(backend, pairs, options);
     EXPECT_TRUE(test::all_close_or_both_nan(actual.reward, expected.reward,
                                             static_cast<int64_t>(pairs.size()), kTolerance));
   }
 }
 
+TEST(StructureAlignment, cpu_agrees_with_the_reference_on_pairs_large_enough_for_threads) {
+  check_large_pairs(Backend::cpu, 200);
+}
+
+TEST(StructureAlignment, device_agrees_with_the_reference_on_paths_longer_than_a_warp) {
+  RLKD_REQUIRE_DEVICE();
+  check_large_pairs(Backend::device, 20);
+  Random random(6);
+  for (int64_t length : {31, 32, 33, 64, 65, 100}) {
+    Pair pair = agreeing(40, chain(length));
+    for (float& value : pair.meta) value = static_cast<float>(random.uniform(0.8, 1));
+    for (float& value : pair.query) value = static_cast<float>(random.uniform());
+    for (const auto& options : {prefix(), monotone(0.97)}) {
+      EXPECT_TRUE(close(score_one(Backend::device, pair, options),
+                        score_one(Backend::reference, pair, options), kTolerance))
+          << "length " << length;
+    }
+  }
+}
+
+TEST(StructureAlignment, device_keeps_what_exceeds_shared_memory_in_the_workspace) {
+  RLKD_REQUIRE_DEVICE();
+  Pair pair = agreeing(1700, chain(2));
+  pair.query[pair.at(3, 0)] = 0.5f;
+  StructureAlignmentOptions options = monotone(1);
+  options.max_student_steps = 1700;
+  options.max_teacher_nodes = 2;
+  EXPECT_GT(cuda::structure_alignment_workspace_size(1, options), 0u);
+  const std::vector<Pair> pairs{pair, agreeing(3, chain(2)), pair, agreeing(0, chain(1)), pair};
+  EXPECT_EQ(score(Backend::device, pairs, options).reward, (std::vector<float>{2, 2, 2, 0, 2}));
+}
+
 class StructureAlignmentBackends : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (GetParam() == Backend::device) RLKD_REQUIRE_DEVICE();
+  }
   float score_of(const Pair& pair, const StructureAlignmentOptions& options) const {
     return score_one(GetParam(), pair, options);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, StructureAlignmentBackends,
-                         ::testing::Values(Backend::cpu, Backend::reference),
-                         [](const auto& test) { return test.param == Backend::cpu ? "cpu" : "reference"; });
+                         ::testing::Values(Backend::cpu, Backend::device, Backend::reference),
+                         [](const auto& test) { return name_of(test.param); });
 
 TEST_P(StructureAlignmentBackends, a_path_scores_its_length_against_itself) {
   for (int64_t m : {1, 2, 5, 33}) {
@@ -381,6 +437,315 @@ TEST_P(StructureAlignmentBackends, a_branch_is_scored_by_its_own_length) {
   Pair pair = agreeing(2, {-1, 0, 0, 2});
   EXPECT_EQ(score_of(pair, prefix(AlignmentNormalizer::teacher)), 1);
   EXPECT_EQ(score(GetParam(), {pair}, prefix(AlignmentNormalizer::teacher)).best_leaf[0], 1);
+}
+
+/* ---- Embeddings ---------------------------------------------------------------------------------------------- */
+
+constexpr EmbeddingThresholds kHalf{0.5, 0.5, 0.5};
+constexpr size_t kFields = 3;
+
+/** Students and teachers by embeddings, [field][row]; pairs name their rows. */
+struct Embedded {
+  using Rows = std::vector<std::vector<float>>;
+  explicit Embedded(int64_t dim_) : dim(dim_) {}
+
+  /** The next `steps` rows of every field of `rows`, drawn by `make`. Returns the first. */
+  template <class Make>
+  int64_t add_rows(Rows (&rows)[kFields], int64_t steps, Make make) {
+    const auto first = static_cast<int64_t>(rows[0].size());
+    for (Rows& field : rows) {
+      for (int64_t i = 0; i < steps; ++i) field.push_back(make(i));
+    }
+    return first;
+  }
+  void add_pair(int64_t student_first, int64_t steps, int64_t teacher_first, int64_t nodes) {
+    student_offsets.push_back(student_first);
+    student_steps.push_back(steps);
+    teacher_offsets.push_back(teacher_first);
+    teacher_nodes.push_back(nodes);
+  }
+
+  int64_t dim;
+  Rows student[kFields];
+  Rows teacher[kFields];
+  std::vector<int32_t> parents;
+  std::vector<int64_t> student_offsets, student_steps, teacher_offsets, teacher_nodes;
+};
+
+struct Placement {
+  int64_t gap = 0;
+  int64_t offset = 0;
+};
+
+/** The embeddings rounded to T, in guarded matrices, and the other inputs. */
+template <class T>
+class EmbeddedInputs {
+ public:
+  explicit EmbeddedInputs(const Embedded& e, Placement placement = {})
+      : parents_(e.parents),
+        student_offsets_(e.student_offsets),
+        student_steps_(e.student_steps),
+        teacher_offsets_(e.teacher_offsets),
+        teacher_nodes_(e.teacher_nodes) {
+    for (const auto* side : {&e.student, &e.teacher}) {
+      for (const Embedded::Rows& rows : *side) {
+        auto& matrix = matrices_.emplace_back(static_cast<int64_t>(rows.size()), e.dim, placement.gap, T{},
+                                              placement.offset);
+        for (size_t i = 0; i < rows.size(); ++i) {
+          for (size_t d = 0; d < rows[i].size(); ++d) {
+            matrix(static_cast<int64_t>(i), static_cast<int64_t>(d)) = round_to<T>(rows[i][d]);
+          }
+        }
+      }
+    }
+  }
+  StructureAlignmentEmbeddings<T> views() const {
+    const auto view = [this](size_t i) { return matrices_[i].view(); };
+    return {{view(0), view(1), view(2)},
+            {view(3), view(4), view(5)},
+            student_offsets_.view(),
+            student_steps_.view(),
+            teacher_offsets_.view(),
+            teacher_nodes_.view(),
+            parents_.view()};
+  }
+
+ private:
+  std::deque<GuardedMatrix<T>> matrices_;
+  Guarded<int32_t> parents_;
+  Guarded<int64_t> student_offsets_, student_steps_, teacher_offsets_, teacher_nodes_;
+};
+
+StructureAlignmentOptions bounded(StructureAlignmentOptions options, const Embedded& e) {
+  for (int64_t n : e.student_steps) options.max_student_steps = std::max(options.max_student_steps, n);
+  for (int64_t m : e.teacher_nodes) options.max_teacher_nodes = std::max(options.max_teacher_nodes, m);
+  return options;
+}
+
+template <class T>
+Scores score_on_device(const Embedded& e, const StructureAlignmentOptions& unbounded,
+                       const EmbeddingThresholds& thresholds, Placement placement = {}) {
+  const StructureAlignmentOptions options = bounded(unbounded, e);
+  const auto pairs = static_cast<int64_t>(e.student_steps.size());
+  const EmbeddedInputs<T> inputs(e, placement);
+  Guarded<float> reward(pairs, -99, 1);
+  Guarded<int32_t> best_leaf(pairs, -99, 1);
+  Guarded<unsigned char> workspace(
+      static_cast<int64_t>(cuda::structure_alignment_embeddings_workspace_size(pairs, options)), 0xEE);
+  EXPECT_TRUE(finished(cuda::structure_alignment_embeddings<T>(
+      inputs.views(), options, thresholds, reward.view(), best_leaf.view(), workspace.data(), nullptr)));
+  return {reward.values(), best_leaf.values()};
+}
+
+Scores score(Backend backend, const Embedded& e, const StructureAlignmentOptions& unbounded,
+             const EmbeddingThresholds& thresholds, Placement placement = {}) {
+  if (backend == Backend::device) return score_on_device<float>(e, unbounded, thresholds, placement);
+  const StructureAlignmentOptions options = bounded(unbounded, e);
+  const auto pairs = static_cast<int64_t>(e.student_steps.size());
+  const EmbeddedInputs<float> inputs(e, placement);
+  Guarded<float> reward(pairs, -99, 1);
+  Guarded<int32_t> best_leaf(pairs, -99, 1);
+  if (backend == Backend::cpu) {
+    Guarded<unsigned char> workspace(
+        static_cast<int64_t>(cpu::structure_alignment_embeddings_workspace_size(pairs, options)), 0xEE);
+    cpu::structure_alignment_embeddings(inputs.views(), options, thresholds, reward.view(), best_leaf.view(),
+                                        workspace.data());
+  } else {
+    reference::structure_alignment_embeddings(inputs.views(), options, thresholds, reward.view(),
+                                              best_leaf.view());
+  }
+  return {reward.values(), best_leaf.values()};
+}
+
+std::vector<float> random_embedding(Random& random, int64_t dim) {
+  std::vector<float> values;
+  for (int64_t d = 0; d < dim; ++d) values.push_back(static_cast<float>(random.normal()));
+  return values;
+}
+
+/** Teacher trees, each with several students whose steps are noisy copies of nodes on one of its paths. */
+template <class T>
+Embedded random_embedded(Random& random, int64_t dim, int trees, int64_t max_nodes) {
+  Embedded e(dim);
+  const auto rounded = [](std::vector<float> values) {
+    for (float& x : values) x = to_float(round_to<T>(x));
+    return values;
+  };
+  for (int tree = 0; tree < trees; ++tree) {
+    const Pair shape = random_pair(random, 1, max_nodes, true);
+    const int64_t m = shape.nodes();
+    e.parents.insert(e.parents.end(), shape.parents.begin(), shape.parents.end());
+    const int64_t teacher =
+        e.add_rows(e.teacher, m, [&](int64_t) { return rounded(random_embedding(random, dim)); });
+    for (int student = 0; student < 4; ++student) {
+      const int64_t n = random.below(m + 3);
+      size_t field = 0;
+      const int64_t first = e.add_rows(e.student, n, [&](int64_t i) {
+        const size_t f = field;
+        if (i == n - 1) ++field;
+        if (i >= m || random.uniform() < 0.1) return rounded(random_embedding(random, dim));
+        std::vector<float> step = e.teacher[f][static_cast<size_t>(teacher + i)];
+        const double noise = random.uniform() < 0.3 ? 2 : 0.2;
+        for (float& x : step) x += static_cast<float>(random.normal(noise));
+        return rounded(step);
+      });
+      e.add_pair(first, n, teacher, m);
+    }
+  }
+  return e;
+}
+
+template <class T>
+void check_embeddings(Backend backend) {
+  Random random(41);
+  for (const int64_t dim : {1, 7, 33, 128, 261}) {
+    const Embedded e = random_embedded<T>(random, dim, 2, 6);
+    for (const Placement placement : {Placement{}, Placement{3, 1}}) {
+      for (const auto& options : {prefix(), monotone(0.9, AlignmentNormalizer::max)}) {
+        const Scores expected = score(Backend::reference, e, options, kHalf);
+        const Scores actual = backend == Backend::cpu ? score(backend, e, options, kHalf, placement)
+                                                      : score_on_device<T>(e, options, kHalf, placement);
+        EXPECT_TRUE(test::all_close_or_both_nan(actual.reward, expected.reward,
+                                                static_cast<int64_t>(expected.reward.size()), kTolerance))
+            << "dim " << dim;
+        EXPECT_EQ(actual.best_leaf, expected.best_leaf) << "dim " << dim;
+      }
+    }
+  }
+}
+
+TEST(StructureAlignmentEmbeddings, cpu_agrees_with_the_reference) { check_embeddings<float>(Backend::cpu); }
+
+TEST(StructureAlignmentEmbeddings, device_agrees_with_the_reference_float) {
+  RLKD_REQUIRE_DEVICE();
+  check_embeddings<float>(Backend::device);
+}
+
+TEST(StructureAlignmentEmbeddings, device_agrees_with_the_reference_bfloat16) {
+  RLKD_REQUIRE_DEVICE();
+  check_embeddings<bfloat16>(Backend::device);
+}
+
+TEST(StructureAlignmentEmbeddings, device_agrees_with_the_reference_float16) {
+  RLKD_REQUIRE_DEVICE();
+  check_embeddings<float16>(Backend::device);
+}
+
+TEST(StructureAlignmentEmbeddings, device_keeps_what_exceeds_shared_memory_in_the_workspace) {
+  RLKD_REQUIRE_DEVICE();
+  Random random(43);
+  const Embedded e = random_embedded<float>(random, 5, 2, 12);
+  StructureAlignmentOptions options = monotone(0.9);
+  options.max_student_steps = options.max_teacher_nodes = 160;
+  EXPECT_GT(cuda::structure_alignment_embeddings_workspace_size(1, options), 0u);
+  const Scores expected = score(Backend::reference, e, options, kHalf);
+  const Scores actual = score(Backend::device, e, options, kHalf);
+  EXPECT_TRUE(test::all_close_or_both_nan(actual.reward, expected.reward,
+                                          static_cast<int64_t>(expected.reward.size()), kTolerance));
+}
+
+class StructureAlignmentEmbeddingsBackends : public StructureAlignmentBackends {};
+INSTANTIATE_TEST_SUITE_P(Backends, StructureAlignmentEmbeddingsBackends,
+                         ::testing::Values(Backend::cpu, Backend::device, Backend::reference),
+                         [](const auto& test) { return name_of(test.param); });
+
+/** Three pairs of `steps` student steps against one chain of as many nodes, all embeddings random and the student's
+ * those of the teacher. */
+Embedded copies(int64_t steps, int64_t dim) {
+  Random random(47);
+  Embedded e(dim);
+  e.parents = chain(steps);
+  const int64_t teacher =
+      e.add_rows(e.teacher, steps, [&](int64_t) { return random_embedding(random, dim); });
+  for (int pair = 0; pair < 3; ++pair) {
+    const auto first = static_cast<int64_t>(e.student[0].size());
+    for (size_t f = 0; f < kFields; ++f) {
+      e.student[f].insert(e.student[f].end(), e.teacher[f].begin(), e.teacher[f].end());
+    }
+    e.add_pair(first, steps, teacher, steps);
+  }
+  return e;
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends, equal_embeddings_have_the_cosine_one_exactly) {
+  for (const int64_t dim : {1, 3, 100, 384, 1000}) {
+    const Embedded e = copies(5, dim);
+    for (const Placement placement : {Placement{}, Placement{1, 1}}) {
+      EXPECT_EQ(score(GetParam(), e, prefix(), {1, 1, 1}, placement).reward, (std::vector<float>{5, 5, 5}));
+    }
+  }
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends, each_field_has_its_threshold) {
+  // One step; cosines 0.6 (meta), 0.8 (query) and 0 (answer).
+  Embedded e(2);
+  e.parents = {-1};
+  e.teacher[0] = e.teacher[1] = e.teacher[2] = {{5, 0}};
+  e.student[0] = {{3, 4}};
+  e.student[1] = {{4, 3}};
+  e.student[2] = {{0, -2}};
+  e.add_pair(0, 1, 0, 1);
+  const auto reward = [&](const EmbeddingThresholds& thresholds) {
+    return score(GetParam(), e, prefix(), thresholds).reward[0];
+  };
+  EXPECT_EQ(reward({0.6, 0.8, 0}), 1) << "a cosine equal to the threshold agrees";
+  EXPECT_EQ(reward({0.6001, 0.8, 0}), 0);
+  EXPECT_EQ(reward({0.6, 0.8001, 0}), 0.5f);
+  EXPECT_EQ(reward({0.6, 0.8, 0.0001}), 0.5f);
+  EXPECT_EQ(reward({0.6, 0.8001, 0.0001}), 0.25f);
+  EXPECT_EQ(reward({-1, -1, -1}), 1);
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends, cosines_do_not_depend_on_the_length_of_the_embeddings) {
+  Embedded e = copies(4, 48);
+  for (float& x : e.student[0][1]) x *= 1e18f;
+  for (float& x : e.student[1][2]) x *= 1e-18f;
+  EXPECT_EQ(score(GetParam(), e, prefix(), {0.999999, 0.999999, 0.999999}).reward,
+            (std::vector<float>{4, 4, 4}));
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends, an_embedding_without_direction_makes_its_own_pairs_unscorable) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const auto& options : {prefix(), monotone(0.5)}) {
+    for (size_t field = 0; field < kFields; ++field) {
+      for (const std::vector<float>& broken :
+           {std::vector<float>(40, 0.0f), std::vector<float>(40, kNaN), std::vector<float>(40, kInfinity)}) {
+        Embedded student = copies(3, 40);
+        student.student[field][5] = broken;  // the last step of the second pair
+        const Scores scores = score(GetParam(), student, options, kHalf);
+        EXPECT_EQ(scores.reward[0], 3);
+        EXPECT_TRUE(std::isnan(scores.reward[1]));
+        EXPECT_EQ(scores.best_leaf[1], -1);
+        EXPECT_EQ(scores.reward[2], 3);
+        Embedded teacher = copies(3, 40);
+        teacher.teacher[field][0] = broken;
+        teacher.student_steps[2] = 0;
+        for (const float reward : score(GetParam(), teacher, options, kHalf).reward) {
+          EXPECT_TRUE(std::isnan(reward));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends,
+       an_empty_student_scores_zero_and_an_empty_teacher_is_unscorable) {
+  for (const auto& options : all_options()) {
+    Embedded e = copies(3, 8);
+    e.student_steps[0] = 0;
+    e.teacher_nodes[1] = 0;
+    const Scores scores = score(GetParam(), e, options, kHalf);
+    EXPECT_EQ(scores.reward[0], 0);
+    EXPECT_TRUE(std::isnan(scores.reward[1]));
+    EXPECT_FALSE(std::isnan(scores.reward[2]));
+  }
+}
+
+TEST_P(StructureAlignmentEmbeddingsBackends, no_pairs_are_a_valid_call) {
+  Embedded e = copies(2, 4);
+  e.student_offsets = e.student_steps = e.teacher_offsets = e.teacher_nodes = {};
+  EXPECT_TRUE(score(GetParam(), e, prefix(), kHalf).reward.empty());
+  EXPECT_TRUE(score(GetParam(), std::vector<Pair>{}, prefix()).reward.empty());
 }
 
 }  // namespace

@@ -28,5 +28,6 @@ void rotate_head(const float* input, const float* cosine, const float* sine, flo
 void swiglu_row(const float* gate, const float* up, int64_t n, float* out);
 void swiglu_backward_row(const float* gate, const float* up, const float* doutput, int64_t n, float* dgate,
                          float* dup);
+double dot(const float* a, const float* b, int64_t n);
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA

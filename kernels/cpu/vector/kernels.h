@@ -74,6 +74,9 @@ struct VectorKernels {
   /** dgate may be gate and dup may be up. */
   void (*swiglu_backward_row)(const float* gate, const float* up, const float* doutput, int64_t n,
                               float* dgate, float* dup);
+
+  /** sum_j a_j b_j, in double. The order depends on n alone: dot(a, b) and dot(a, a) of equal vectors are equal. */
+  double (*dot)(const float* a, const float* b, int64_t n);
 };
 
 /** The table of instruction_set(). */

@@ -15,6 +15,7 @@ const VectorKernels kVectorKernels = {softmax_statistics,
                                       rmsnorm_dweight,
                                       rotate_head,
                                       swiglu_row,
-                                      swiglu_backward_row};
+                                      swiglu_backward_row,
+                                      dot};
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA

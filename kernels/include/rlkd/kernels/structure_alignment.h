@@ -15,11 +15,20 @@
  *
  * Numerics: fp64. n = 0 scores 0; m = 0, or a NaN anywhere in the pair's judgements, is NaN. Judgements
  * outside [0, 1] enter the formula as they are.
+ *
+ * In place of judgements: embeddings of the steps. Two steps agree on a field (1, else 0) where
+ *
+ *   cosine(s, t) = s . t / sqrt((s . s) (t . t)) >= the field's threshold.
+ *
+ * A pair with an embedding whose norm is 0 or not finite is NaN. Products and sums are fp64; backends sum in
+ * different orders, so that they may disagree where a cosine lies within 1e-13 of its threshold. Embeddings of
+ * equal elements have the cosine 1 exactly.
  */
 #pragma once
 
 #include <cstddef>
 
+#include "rlkd/kernels/device.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -51,6 +60,37 @@ struct StructureAlignmentInputs {
   Vector<const int64_t> teacher_nodes;
 };
 
+/** Embeddings of a field of the steps, one a row: [steps of all paths, dim]. T is float, bfloat16 or float16. */
+template <class T>
+struct StepEmbeddings {
+  Matrix<const T> meta;
+  Matrix<const T> query;
+  Matrix<const T> answer;
+};
+
+/**
+ * Pair p's student steps are the n = student_steps[p] rows of `student` from student_offsets[p] on; its
+ * teacher's nodes the m = teacher_nodes[p] rows of `teacher`, and entries of parents, from teacher_offsets[p]
+ * on. Pairs may share rows, as completions of one problem share their teacher.
+ */
+template <class T>
+struct StructureAlignmentEmbeddings {
+  StepEmbeddings<T> student;
+  StepEmbeddings<T> teacher;
+  Vector<const int64_t> student_offsets;
+  Vector<const int64_t> student_steps;
+  Vector<const int64_t> teacher_offsets;
+  Vector<const int64_t> teacher_nodes;
+  Vector<const int32_t> parents; /**< [rows of teacher], as above */
+};
+
+/** Of the cosine, in [-1, 1]. */
+struct EmbeddingThresholds {
+  double meta;
+  double query;
+  double answer;
+};
+
 /**
  * reward [P]; best_leaf [P], optional: the node at which the best path ends, the lowest among equal scores,
  * -1 where the reward is NaN. workspace: as many bytes as structure_alignment_workspace_size says, 64-byte
@@ -60,10 +100,40 @@ namespace cpu {
 size_t structure_alignment_workspace_size(int64_t pairs, const StructureAlignmentOptions& options);
 void structure_alignment(const StructureAlignmentInputs& inputs, const StructureAlignmentOptions& options,
                          Vector<float> reward, Vector<int32_t> best_leaf, void* workspace);
+
+size_t structure_alignment_embeddings_workspace_size(int64_t pairs, const StructureAlignmentOptions& options);
+void structure_alignment_embeddings(const StructureAlignmentEmbeddings<float>& inputs,
+                                    const StructureAlignmentOptions& options,
+                                    const EmbeddingThresholds& thresholds, Vector<float> reward,
+                                    Vector<int32_t> best_leaf, void* workspace);
 }  // namespace cpu
+
+namespace cuda {
+
+/** As on the CPU, but workspaces are device memory. They are 0 bytes where shared memory is enough: up to
+ * about 12 KiB a pair. */
+size_t structure_alignment_workspace_size(int64_t pairs, const StructureAlignmentOptions& options);
+DeviceStatus structure_alignment(const StructureAlignmentInputs& inputs,
+                                 const StructureAlignmentOptions& options, Vector<float> reward,
+                                 Vector<int32_t> best_leaf, void* workspace, Stream stream);
+
+size_t structure_alignment_embeddings_workspace_size(int64_t pairs, const StructureAlignmentOptions& options);
+template <class T>
+DeviceStatus structure_alignment_embeddings(const StructureAlignmentEmbeddings<T>& inputs,
+                                            const StructureAlignmentOptions& options,
+                                            const EmbeddingThresholds& thresholds, Vector<float> reward,
+                                            Vector<int32_t> best_leaf, void* workspace, Stream stream);
+
+}  // namespace cuda
+
+/** Needs no workspace: the reference allocates. */
 namespace reference {
 void structure_alignment(const StructureAlignmentInputs& inputs, const StructureAlignmentOptions& options,
                          Vector<float> reward, Vector<int32_t> best_leaf);
-}
+void structure_alignment_embeddings(const StructureAlignmentEmbeddings<float>& inputs,
+                                    const StructureAlignmentOptions& options,
+                                    const EmbeddingThresholds& thresholds, Vector<float> reward,
+                                    Vector<int32_t> best_leaf);
+}  // namespace reference
 
 }  // namespace rlkd::kernels
