@@ -473,7 +473,7 @@ final class KernelResources {
     } else if (command.equals("check")) {
       checkTable(table, markdownTable, csv, markdown, options.get("--compiler"));
     }
-    System.out.println(kernels.stream().map(Kernel::name).distinct().count() + " kernels, " + kernels.size()
+    System.out.println(kernels.stream().map(k -> k.family() + k.name()).distinct().count() + " kernels, " + kernels.size()
         + " with their architectures: no spills, wide loads where demanded");
   }
 }
