@@ -61,6 +61,11 @@ std::string text(const Site& site) {
   return std::string(name == nullptr ? site.file : name + 1) + ":" + std::to_string(site.line);
 }
 
+/** Compared at every barrier and warp operation; equal names of one file are nearly always one string. */
+bool same(const Site& a, const Site& b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
+
 Index index_at(size_t linear, const Extent& extent) {
   return {static_cast<unsigned>(linear % extent.x), static_cast<unsigned>(linear / extent.x % extent.y),
           static_cast<unsigned>(linear / extent.x / extent.y)};
@@ -279,7 +284,7 @@ void Executor::barrier(Site site) {
   }
   for (size_t i = 0; i < threads_in_block_; ++i) {
     const Thread& other = threads_[i];
-    if (&other != &running() && text(other.site) != text(site)) {
+    if (&other != &running() && !same(other.site, site)) {
       fault("waits at the barrier at " + text(site) + " while thread " + text(other.view.thread_index) +
             " of its block waits at the one at " + text(other.site));
     }
@@ -321,7 +326,7 @@ const WarpValues& Executor::exchange(unsigned mask, const void* value, size_t si
     meeting->size = size;
     meeting->site = site;
     std::memset(&meeting->values, 0, sizeof meeting->values);
-  } else if (text(meeting->site) != text(site) || meeting->size != size) {
+  } else if (!same(meeting->site, site) || meeting->size != size) {
     fault("meets the warp operation at " + text(site) + " while lanes of its mask wait at the one at " +
           text(meeting->site));
   }

@@ -225,6 +225,7 @@ struct Case {
   int64_t gap = 0;     // elements between rows
   int64_t offset = 0;  // elements past a 64-byte boundary
   float temperature = 1;
+  bool with_entropy = true;  // whether the loss has a gradient by the entropy
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -369,46 +370,43 @@ void check_backward(const Case& c) {
   Inputs<T> inputs(c);
   Guarded<float> logprob(c.rows);
   inputs.reference_forward(c.temperature, logprob.view());
-  for (const bool with_entropy : {true, false}) {
-    constexpr float kBefore = 0.125f;  // dweight is added to
-    GuardedMatrix<T> dhidden(c.rows, c.hidden, c.gap, poison<T>(), c.offset);
-    GuardedMatrix<float> dweight(c.vocab, c.hidden, c.gap, kBefore, c.offset);
-    GuardedMatrix<float> dhidden_ref(c.rows, c.hidden), dweight_ref(c.vocab, c.hidden, 0, kBefore);
-    device_backward_of<T>(inputs, c.temperature, with_entropy, 0, dhidden.view(), dweight.view());
-    reference::linear_logprob_backward(
-        inputs.hidden_exact.view(), inputs.weight_exact.view(), inputs.tokens.view(), c.temperature,
-        inputs.logsumexp.view(), with_entropy ? inputs.entropy.view() : Vector<const float>{},
-        inputs.dlogprob.view(), with_entropy ? inputs.dentropy.view() : Vector<const float>{},
-        dhidden_ref.view(), dweight_ref.view());
+  constexpr float kBefore = 0.125f;  // dweight is added to
+  GuardedMatrix<T> dhidden(c.rows, c.hidden, c.gap, poison<T>(), c.offset);
+  GuardedMatrix<float> dweight(c.vocab, c.hidden, c.gap, kBefore, c.offset);
+  GuardedMatrix<float> dhidden_ref(c.rows, c.hidden), dweight_ref(c.vocab, c.hidden, 0, kBefore);
+  device_backward_of<T>(inputs, c.temperature, c.with_entropy, 0, dhidden.view(), dweight.view());
+  reference::linear_logprob_backward(
+      inputs.hidden_exact.view(), inputs.weight_exact.view(), inputs.tokens.view(), c.temperature,
+      inputs.logsumexp.view(), c.with_entropy ? inputs.entropy.view() : Vector<const float>{},
+      inputs.dlogprob.view(), c.with_entropy ? inputs.dentropy.view() : Vector<const float>{},
+      dhidden_ref.view(), dweight_ref.view());
 
-    // Each dlogit is off by its rounding to T and by a logit's error relative to itself; sums carry that over.
-    const auto magnitudes = gradient_magnitudes(inputs, c.temperature, with_entropy);
-    const double relative = rounding<T>().relative + 4 * kLogitError / c.temperature;
-    const double floor = 1e-6 / c.temperature;  // of a dlogit that is a small difference of products
-    for (int64_t i = 0; i < c.rows; ++i) {
-      for (int64_t k = 0; k < c.hidden; ++k) {
-        double bound = 0;
-        for (int64_t j = 0; j < c.vocab; ++j) {
-          bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] +
-                    floor / static_cast<double>(c.vocab) + rounding<T>().absolute) *
-                   std::abs(inputs.weight_exact(j, k));
-        }
-        ASSERT_TRUE(close(to_float(dhidden(i, k)), dhidden_ref(i, k),
-                          {bound + rounding<T>().absolute + 1e-6, rounding<T>().relative}))
-            << "dhidden " << i << ", " << k;
+  // Each dlogit is off by its rounding to T and by a logit's error relative to itself; sums carry that over.
+  const auto magnitudes = gradient_magnitudes(inputs, c.temperature, c.with_entropy);
+  const double relative = rounding<T>().relative + 4 * kLogitError / c.temperature;
+  const double floor = 1e-6 / c.temperature;  // of a dlogit that is a small difference of products
+  for (int64_t i = 0; i < c.rows; ++i) {
+    for (int64_t k = 0; k < c.hidden; ++k) {
+      double bound = 0;
+      for (int64_t j = 0; j < c.vocab; ++j) {
+        bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] +
+                  floor / static_cast<double>(c.vocab) + rounding<T>().absolute) *
+                 std::abs(inputs.weight_exact(j, k));
       }
+      ASSERT_TRUE(close(to_float(dhidden(i, k)), dhidden_ref(i, k),
+                        {bound + rounding<T>().absolute + 1e-6, rounding<T>().relative}))
+          << "dhidden " << i << ", " << k;
     }
-    for (int64_t j = 0; j < c.vocab; ++j) {
-      for (int64_t k = 0; k < c.hidden; ++k) {
-        double bound = 0;
-        for (int64_t i = 0; i < c.rows; ++i) {
-          bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] + floor +
-                    rounding<T>().absolute) *
-                   std::abs(inputs.hidden_exact(i, k));
-        }
-        ASSERT_TRUE(close(dweight(j, k), dweight_ref(j, k), {bound + 1e-6, 0}))
-            << "dweight " << j << ", " << k;
+  }
+  for (int64_t j = 0; j < c.vocab; ++j) {
+    for (int64_t k = 0; k < c.hidden; ++k) {
+      double bound = 0;
+      for (int64_t i = 0; i < c.rows; ++i) {
+        bound += (relative * magnitudes[static_cast<size_t>(i)][static_cast<size_t>(j)] + floor +
+                  rounding<T>().absolute) *
+                 std::abs(inputs.hidden_exact(i, k));
       }
+      ASSERT_TRUE(close(dweight(j, k), dweight_ref(j, k), {bound + 1e-6, 0})) << "dweight " << j << ", " << k;
     }
   }
 }
@@ -426,10 +424,6 @@ TEST_P(LinearLogprobTest, device_forward_agrees_with_the_reference_bfloat16) {
   check_forward<bfloat16>(GetParam());
 }
 
-TEST_P(LinearLogprobTest, device_forward_agrees_with_the_reference_float16) {
-  check_forward<float16>(GetParam());
-}
-
 TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_float) {
   check_backward<float>(GetParam());
 }
@@ -438,27 +432,32 @@ TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_bfloat16) {
   check_backward<bfloat16>(GetParam());
 }
 
-TEST_P(LinearLogprobTest, device_backward_agrees_with_the_reference_float16) {
-  check_backward<float16>(GetParam());
-}
-
 std::vector<Case> cases() {
   return {
       {"no_rows", 0, 5, 4},
       {"one_row_one_token_one_number", 1, 1, 1},
-      {"smaller_than_every_tile", 3, 7, 5},
+      {"smaller_than_every_tile_without_entropy", 3, 7, 5, 0, 0, 1, false},
       {"rows_not_at_16_bytes", 5, 19, 41, 3, 1},
       {"rows_at_16_bytes_with_gaps", 5, 19, 40, 24},
       {"one_row_over_a_tile", 129, 10, 32, 0, 0, 0.7f},
-      {"one_token_over_a_tile", 2, 257, 24, 0, 0, 3},
-      {"whole_tiles", 128, 256, 64},
-      {"three_token_tiles_low_temperature", 3, 600, 17, 0, 0, 0.2f},
+      {"one_token_over_a_tile_without_entropy", 2, 257, 24, 0, 0, 3, false},
+      {"whole_tiles", 128, 256, 32},
+      {"three_token_tiles_low_temperature", 3, 520, 17, 0, 0, 0.2f},
       {"more_steps_than_stages_and_two_column_tiles", 4, 30, 264},
   };
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, LinearLogprobTest, ::testing::ValuesIn(cases()),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/** float16 differs from bfloat16 in the instruction of the product and in the rounding. */
+TEST(LinearLogprob, device_agrees_with_the_reference_float16) {
+  RLKD_REQUIRE_DEVICE();
+  for (const Case& c : {Case{"", 5, 19, 41, 3, 1}, Case{"", 130, 10, 40, 0, 0, 0.7f}}) {
+    check_forward<float16>(c);
+    check_backward<float16>(c);
+  }
+}
 
 /** Sums of these inputs are whole numbers below 2^24: any order gives the same logits. */
 template <class T>
@@ -558,8 +557,8 @@ TEST(LinearLogprob, device_outputs_that_are_not_wanted_change_nothing) {
 
 TEST(LinearLogprob, device_backward_joins_blocks_of_rows_and_of_tokens) {
   RLKD_REQUIRE_DEVICE();
-  check_backward<float>({"", 2050, 5, 3});
-  check_backward<float>({"", 2, 8195, 3});
+  check_backward<float>({"", 2049, 2, 3});
+  check_backward<float>({"", 2, 8193, 3});
 }
 
 /** Two tiles of tokens: the first has nearly all of the probability; row 1's own token is in the second. */
