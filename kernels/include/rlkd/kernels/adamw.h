@@ -14,6 +14,10 @@
  */
 #pragma once
 
+#include <cstddef>
+
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -49,6 +53,45 @@ float grad_norm(const Vector<const float>* grads, int64_t count);
 bool adamw(const AdamwTensor* tensors, int64_t count, const AdamwOptions& options, float norm);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/**
+ * One parameter tensor in device memory, `size` elements each. Weights of 16 bits have a master in float, which
+ * is what is updated; the weight is the master rounded to nearest. Weight is float, bfloat16 or float16, Grad is
+ * float or Weight. The array of tensors itself is host memory and may go once the call has returned.
+ */
+template <class Weight, class Grad>
+struct AdamwTensor {
+  Weight* param;
+  float* master;  // null if Weight is float: param is its own
+  const Grad* grad;
+  float* exp_avg;     // m
+  float* exp_avg_sq;  // v
+  int64_t size;
+  double weight_decay;
+};
+
+/** For `count` tensors of `elements` elements together. */
+size_t grad_norm_workspace_size(int64_t elements, int64_t count);
+
+/** As on the CPU, into *norm in device memory. The order of the sum depends on the sizes alone. workspace: device
+ * memory, 64-byte aligned. */
+template <class T>
+DeviceStatus grad_norm(const Vector<const T>* grads, int64_t count, float* norm, void* workspace,
+                       Stream stream);
+
+/**
+ * norm and skipped: device memory, [1] each. A norm that is not finite changes nothing and sets *skipped to 1,
+ * otherwise it becomes 0: nothing waits for the host, and both functions can be captured into a CUDA graph, with
+ * the options (step and learning rate among them) as they are at capture. Float weights get the bits that
+ * cpu::adamw gives for the same norm.
+ */
+template <class Weight, class Grad>
+DeviceStatus adamw(const AdamwTensor<Weight, Grad>* tensors, int64_t count, const AdamwOptions& options,
+                   const float* norm, int32_t* skipped, Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 
