@@ -115,7 +115,7 @@ __device__ __forceinline__ void store(T* address, const float (&values)[kCount])
     Pack<T> pack;
 #pragma unroll
     for (int i = 0; i < Pack<T>::kSize; ++i) pack.element[i] = round_to<T>(values[k + i]);
-    store_pack(address + k, pack);
+    store_pack_global(address + k, pack);
   }
 }
 
@@ -274,7 +274,7 @@ __device__ void step_piece(const Update<Weight, Grad>& tensor, int64_t begin, in
 }
 
 template <class Weight, class Grad>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 3)
     adamw_kernel(Batch<Update<Weight, Grad>> batch, Factors factors, const float* norm, int32_t* skipped) {
   const float norm_value = *norm;
   const bool finite = isfinite(norm_value);

@@ -37,6 +37,21 @@ __device__ __forceinline__ void store_pack(T* address, const Pack<T>& pack) {
   *reinterpret_cast<uint4*>(address) = words;
 }
 
+/** store_pack for global memory alone, in one instruction wherever it stands: nvcc splits the other where it loses
+ * sight of the alignment (seen for sm_80 and sm_90). */
+template <class T>
+__device__ __forceinline__ void store_pack_global(T* address, const Pack<T>& pack) {
+#if defined(__CUDA_ARCH__)
+  uint4 words;
+  memcpy(&words, &pack, sizeof words);
+  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(address)),
+               "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w)
+               : "memory");
+#else
+  store_pack(address, pack);
+#endif
+}
+
 /** Whether `address` and rows `row_stride` elements apart are all 16-byte aligned. */
 template <class T>
 __host__ __device__ __forceinline__ bool aligned_for_packs(const T* address, int64_t row_stride = 0) {
