@@ -81,7 +81,9 @@ class TensorByPointerTest {
               1f,
               floats(logprob, 2),
               floats(entropy, 2),
-              floats(logsumexp, 2), null, 0));
+              floats(logsumexp, 2),
+              null,
+              0));
       assertThat(logprob.get(0)).isCloseTo((float) Math.log(0.2), within(1e-6f));
       assertThat(logprob.get(1)).isCloseTo((float) Math.log(1 / 3.0), within(1e-6f));
       assertThat(entropy.get(1)).isCloseTo((float) Math.log(3), within(1e-6f));

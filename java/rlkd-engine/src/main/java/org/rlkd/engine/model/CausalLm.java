@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.GeneratorOptional;
@@ -29,6 +30,9 @@ public final class CausalLm implements AutoCloseable {
   private final List<DecoderLayer> layers;
   private final RmsNorm finalNorm;
   private final RotaryEmbedding rotaryEmbedding;
+  private final Map<String, Linear> projections = new LinkedHashMap<>();
+  private final AdapterSwitch adapter = new AdapterSwitch();
+  private Map<String, Tensor> adapterParameters = Map.of();
 
   /**
    * A model over the given tensors, which it keeps (not copies) and owns from now on. They require
@@ -113,18 +117,72 @@ public final class CausalLm implements AutoCloseable {
 
   /** Whether {@link #hidden} records what a backward pass needs. New models do. */
   public void setTrainable(boolean trainable) {
-    parameters.values().forEach(parameter -> parameter.set_requires_grad(trainable));
+    trainableParameters().values().forEach(parameter -> parameter.set_requires_grad(trainable));
   }
 
-  /** Gradient of a parameter, same shape; null if no backward pass has reached it. */
+  /**
+   * The projections of all layers by module name ({@code model.layers.0.self_attn.q_proj}), in the
+   * model's own order: what LoRA can adapt.
+   */
+  public Map<String, Linear> projections() {
+    return Collections.unmodifiableMap(projections);
+  }
+
+  /**
+   * Puts low-rank updates onto projections and freezes the model's own weights.
+   *
+   * @param updates by module name; their tensors stay the caller's and must outlive this model's
+   *     use
+   * @param names the updates' tensors by name: the model's trainable parameters from now on
+   */
+  public void adapt(Map<String, LowRankUpdate> updates, Map<String, Tensor> names) {
+    if (!adapterParameters.isEmpty()) {
+      throw new IllegalStateException("the model is adapted already");
+    }
+    setTrainable(false);
+    updates.forEach((name, update) -> projections.get(name).adapt(update));
+    adapterParameters = Collections.unmodifiableMap(new LinkedHashMap<>(names));
+    setTrainable(true);
+  }
+
+  /** Takes the updates off; the model's own weights stay frozen until {@link #setTrainable}. */
+  public void removeAdapter() {
+    projections.values().forEach(projection -> projection.adapt(null));
+    adapterParameters = Map.of();
+  }
+
+  /**
+   * Runs something on the model without its updates: as the reference policy of a LoRA run, which
+   * then needs no second copy.
+   */
+  public <T> T withoutAdapter(Supplier<T> work) {
+    adapter.setOn(false);
+    try {
+      return work.get();
+    } finally {
+      adapter.setOn(true);
+    }
+  }
+
+  /** Whether dropout of the low-rank updates acts, with LibTorch's random numbers. Off at first. */
+  public void setTraining(boolean training) {
+    adapter.setTraining(training);
+  }
+
+  /** What a trainer changes: the updates' tensors of an adapted model, else all parameters. */
+  public Map<String, Tensor> trainableParameters() {
+    return adapterParameters.isEmpty() ? parameters : adapterParameters;
+  }
+
+  /** Gradient of a trainable parameter, same shape; null if no backward pass has reached it. */
   public Tensor gradient(String name) {
-    Tensor gradient = parameters.get(name).grad();
+    Tensor gradient = trainableParameters().get(name).grad();
     return gradient.defined() ? gradient : null;
   }
 
   /** Sets every gradient to 0 in place, keeping its memory for the next step. */
   public void zeroGradients() {
-    for (Tensor parameter : parameters.values()) {
+    for (Tensor parameter : trainableParameters().values()) {
       Tensor gradient = parameter.mutable_grad();
       if (gradient.defined()) {
         gradient.zero_();
@@ -248,7 +306,10 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private Linear linear(String name) {
-    return new Linear(parameters.get(name + ".weight"), parameters.get(name + ".bias"));
+    Linear linear =
+        new Linear(parameters.get(name + ".weight"), parameters.get(name + ".bias"), adapter);
+    projections.put(name, linear);
+    return linear;
   }
 
   private RmsNorm norm(String name) {

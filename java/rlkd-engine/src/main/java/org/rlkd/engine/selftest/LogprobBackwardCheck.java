@@ -54,7 +54,9 @@ final class LogprobBackwardCheck implements KernelCheck {
               TEMPERATURE,
               view(logprob),
               view(entropy),
-              view(logsumexp), null, 0));
+              view(logsumexp),
+              null,
+              0));
       NativeLibrary.check(
           rlkd_logprob_backward(
               on(backend),

@@ -48,7 +48,9 @@ final class LogprobForwardCheck implements KernelCheck {
               TEMPERATURE,
               view(logprob),
               view(entropy),
-              view(logsumexp), null, 0));
+              view(logsumexp),
+              null,
+              0));
       Map<String, double[]> outputs = new LinkedHashMap<>();
       outputs.put("logprob", HostArrays.toDoubles(logprob));
       outputs.put("entropy", HostArrays.toDoubles(entropy));

@@ -21,7 +21,9 @@ final class Logprob {
               temperature,
               TensorView.of(out.logprob()),
               TensorView.of(out.entropy()),
-              TensorView.of(out.logsumexp()), null, 0));
+              TensorView.of(out.logsumexp()),
+              null,
+              0));
     }
   }
 

@@ -3,11 +3,11 @@ package org.rlkd.engine.model;
 import java.util.List;
 
 /** Small configurations for tests. */
-final class TinyModels {
+public final class TinyModels {
   private TinyModels() {}
 
   /** V 50, H 32, 2 layers, 4 query heads of width 8 over 2 key/value heads, tied. */
-  static ModelConfig config(ModelFamily family) {
+  public static ModelConfig config(ModelFamily family) {
     return new ModelConfig(
         family,
         50,

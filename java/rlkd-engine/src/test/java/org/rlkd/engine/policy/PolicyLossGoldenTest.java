@@ -82,7 +82,9 @@ class PolicyLossGoldenTest {
               temperature,
               TensorView.of(logprob),
               TensorView.of(entropy),
-              TensorView.of(logsumexp), null, 0));
+              TensorView.of(logsumexp),
+              null,
+              0));
       Tensor completionMask = tensor(inputs.get("completion_mask"), rows);
       LOGPROBS.compare(
           "per_token_logps",
