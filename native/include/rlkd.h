@@ -127,6 +127,42 @@ RLKD_API rlkd_status rlkd_logprob_backward(const rlkd_context* context, rlkd_ten
                                            const rlkd_tensor* logsumexp, const rlkd_tensor* entropy,
                                            const rlkd_tensor* dlogprob, const rlkd_tensor* dentropy);
 
+/* ---- linear_logprob -----------------------------------------------------------------------------------------
+ * logprob of the output layer, logits = hidden weight^T, whose logits are never stored: REFERENCE and the device
+ * backends. On the CPU it is RLKD_UNSUPPORTED: form the logits of some rows at a time by a matrix product and call
+ * rlkd_logprob_forward and rlkd_logprob_backward on them.
+ * hidden [rows, hidden] and weight [vocab, hidden] are of one type, float32, on device backends also bfloat16 or
+ * float16 (row strides free; rows at multiples of 16 bytes are fastest); vocab and hidden >= 1. tokens, temperature and
+ * outputs are as in logprob, and so are NaN and infinite logits.
+ */
+RLKD_API rlkd_status rlkd_linear_logprob_forward_workspace_size(const rlkd_context* context, int64_t rows,
+                                                                int64_t vocab, size_t* bytes);
+RLKD_API rlkd_status rlkd_linear_logprob_forward(const rlkd_context* context, const rlkd_tensor* hidden,
+                                                 const rlkd_tensor* weight, const rlkd_tensor* tokens,
+                                                 float temperature, rlkd_tensor* logprob,
+                                                 rlkd_tensor* entropy, rlkd_tensor* logsumexp,
+                                                 void* workspace, size_t workspace_bytes);
+
+/** element_size: of hidden's type, 2 or 4 bytes. Grows with neither rows nor vocab past 2048 rows and 8192 tokens. */
+RLKD_API rlkd_status rlkd_linear_logprob_backward_workspace_size(const rlkd_context* context, int64_t rows,
+                                                                 int64_t vocab, int64_t hidden,
+                                                                 int64_t element_size, size_t* bytes);
+/** With dlogits as rlkd_logprob_backward makes them:
+ *   dhidden = dlogits weight      dweight += dlogits^T hidden
+ * dhidden [rows, hidden] of hidden's type is overwritten; dweight [vocab, hidden] float32 is added to; either may be
+ * NULL. A row whose dlogprob and dentropy are 0 takes no part, whatever it holds. Deterministic.
+ * skip_below in [0, 0.1]: a tile of 128 rows x 256 tokens in which every probability is below it and which holds no
+ * row's own token is left out; 0 leaves out none. A dlogit that is left out is at most
+ *   skip_below (|dlogprob| + (|log skip_below| + entropy) |dentropy|) / temperature.
+ */
+RLKD_API rlkd_status rlkd_linear_logprob_backward(const rlkd_context* context, const rlkd_tensor* hidden,
+                                                  const rlkd_tensor* weight, const rlkd_tensor* tokens,
+                                                  float temperature, const rlkd_tensor* logsumexp,
+                                                  const rlkd_tensor* entropy, const rlkd_tensor* dlogprob,
+                                                  const rlkd_tensor* dentropy, float skip_below,
+                                                  rlkd_tensor* dhidden, rlkd_tensor* dweight, void* workspace,
+                                                  size_t workspace_bytes);
+
 /* ---- group_advantage ----------------------------------------------------------------------------------------
  * GRPO advantages of N = groups * group_size completions from F reward functions (docs/formulas.md).
  * rewards [N, F] float32, NaN = unscorable; weights [F] float32; group g holds rows g*group_size ...
