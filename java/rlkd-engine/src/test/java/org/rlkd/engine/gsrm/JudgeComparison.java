@@ -1,0 +1,145 @@
+package org.rlkd.engine.gsrm;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import org.rlkd.core.endpoint.ChatEndpoint;
+import org.rlkd.core.endpoint.EndpointSettings;
+import org.rlkd.core.gsrm.AnswerCache;
+import org.rlkd.core.gsrm.AskingJudge;
+import org.rlkd.core.gsrm.Aspect;
+import org.rlkd.core.gsrm.EndpointJudge;
+import org.rlkd.core.gsrm.Judge;
+import org.rlkd.core.gsrm.Judgement;
+import org.rlkd.core.gsrm.LexicalJudge;
+import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.gsrm.LabelledPairs.LabelledPair;
+import org.rlkd.engine.tensor.CpuThreads;
+
+/**
+ * Prints the table of docs/gsrm.md: the judges on the labelled pairs. Arguments: a directory of a
+ * model for the generative judge, or none.
+ */
+final class JudgeComparison {
+  private final List<LabelledPair> pairs = LabelledPairs.all();
+
+  public static void main(String[] arguments) throws IOException {
+    CpuThreads.set(1);
+    JudgeComparison comparison = new JudgeComparison();
+    System.out.println(
+        "| judge | meta accuracy | AUC | query accuracy | AUC | answer accuracy | AUC | pairs/s |");
+    comparison.report("lexical", new LexicalJudge(), new LexicalJudge());
+    try (SentenceEncoder encoder = SentenceEncoder.load(1);
+        SentenceEncoder again = SentenceEncoder.load(1)) {
+      comparison.fit(encoder);
+      comparison.report("embedding", asking(encoder), asking(again));
+    }
+    for (String directory : arguments) {
+      try (PretrainedModel model = PretrainedModel.load(Path.of(directory))) {
+        model.model().setTrainable(false);
+        GenerativeJudge judge = new GenerativeJudge("model", model.model(), model.tokenizer());
+        comparison.report(
+            "generative", new LexicalJudge(), new AskingJudge(judge, AnswerCache.inMemory()));
+      }
+    }
+    comparison.endpointRate();
+  }
+
+  private static Judge asking(SentenceEncoder encoder) {
+    return new AskingJudge(new EmbeddingJudge(encoder), AnswerCache.inMemory());
+  }
+
+  /** Warms up with the first judge, measures the second. */
+  private void report(String name, Judge warm, Judge judge) {
+    List<LabelledPair> test = pairs.stream().filter(pair -> !pair.calibration()).toList();
+    warm.judge(test.stream().map(LabelledPair::pair).toList());
+    long started = System.nanoTime();
+    List<Judgement> judgements = judge.judge(test.stream().map(LabelledPair::pair).toList());
+    double seconds = (System.nanoTime() - started) / 1e9;
+    StringBuilder row = new StringBuilder("| " + name);
+    for (Aspect aspect : Aspect.values()) {
+      JudgeQuality quality = JudgeQuality.of(test, judgements, aspect);
+      row.append(
+          " | %.1f %% (%d) | %.3f"
+              .formatted(100 * quality.accuracy(), quality.count(), quality.auc()));
+    }
+    System.out.println(row + " | %.0f |".formatted(test.size() / seconds));
+  }
+
+  /** Logistic regression on the cosine, on the calibration half: p = 1/(1+exp(-slope(c-t))). */
+  private void fit(SentenceEncoder encoder) {
+    for (Aspect aspect : Aspect.values()) {
+      List<double[]> points = new ArrayList<>();
+      for (LabelledPair pair : pairs) {
+        String teacher = aspect.of(pair.pair().teacher());
+        String student = aspect.of(pair.pair().student());
+        if (pair.calibration() && pair.label(aspect) != null && !teacher.equals(student)) {
+          List<float[]> embeddings = encoder.encode(List.of(teacher, student));
+          points.add(
+              new double[] {
+                EmbeddingJudge.cosine(embeddings.get(0), embeddings.get(1)),
+                pair.label(aspect) ? 1 : 0
+              });
+        }
+      }
+      double weight = 0;
+      double bias = 0;
+      for (int step = 0; step < 200_000; step++) {
+        double weightGradient = 0;
+        double biasGradient = 0;
+        for (double[] point : points) {
+          double error = 1 / (1 + Math.exp(-(weight * point[0] + bias))) - point[1];
+          weightGradient += error * point[0];
+          biasGradient += error;
+        }
+        weight -= 2.0 * weightGradient / points.size();
+        bias -= 2.0 * biasGradient / points.size();
+      }
+      System.out.printf(
+          "fit %s: %d pairs, threshold %.3f, slope %.2f%n",
+          aspect, points.size(), -bias / weight, weight);
+    }
+  }
+
+  /** What the client adds: a server on loopback that answers at once. */
+  private void endpointRate() throws IOException {
+    byte[] reply =
+        "{\"choices\": [{\"message\": {\"content\": \"yes\"}}]}".getBytes(StandardCharsets.UTF_8);
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.setExecutor(Executors.newFixedThreadPool(8));
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.getRequestBody().readAllBytes();
+          exchange.sendResponseHeaders(200, reply.length);
+          exchange.getResponseBody().write(reply);
+          exchange.close();
+        });
+    server.start();
+    URI base = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1");
+    try (ChatEndpoint endpoint =
+        new ChatEndpoint(
+            new EndpointSettings(
+                base, "m", Optional.empty(), 16, Duration.ofSeconds(10), 0, 1_000_000, false),
+            Map.of())) {
+      EndpointJudge judge = new EndpointJudge(endpoint);
+      report(
+          "(a server that always says yes)",
+          new AskingJudge(judge, AnswerCache.inMemory()),
+          new AskingJudge(judge, AnswerCache.inMemory()));
+    } finally {
+      server.stop(0);
+    }
+  }
+}
