@@ -30,6 +30,7 @@ import picocli.CommandLine.ScopeType;
       EvalCommand.class,
       DataCommand.class,
       ScoreCommand.class,
+      GsrmCommand.class,
       RewardCommand.class,
       ExperimentCommand.class,
       ReportCommand.class,

@@ -3,6 +3,7 @@ package org.rlkd.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 
 /** The teachers' decompositions of one command, in a file that goes with it. */
@@ -26,8 +27,10 @@ final class TemporaryTeacherCache implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      Files.deleteIfExists(path());
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) { // the judge's answers lie beside the teachers' steps
+        Files.delete(file);
+      }
       Files.delete(directory);
     } catch (IOException e) {
       throw new InputException("%s cannot be removed: %s".formatted(directory, e), e);

@@ -38,7 +38,7 @@ public record GsrmConfig(
     GsrmCacheConfig cache) {
   private static final String ENDPOINT = "endpoint";
 
-  /** The rest at their defaults; nothing stops for unscorable completions. */
+  /** The rest at their defaults. */
   public GsrmConfig(
       Optional<String> decomposer,
       String judge,
@@ -58,7 +58,7 @@ public record GsrmConfig(
         gate,
         GsrmKeys.COMPATIBILITY.defaultValue(),
         unscorable,
-        1,
+        GsrmKeys.MAX_UNSCORABLE.defaultValue(),
         GsrmCacheConfig.DEFAULT);
   }
 

@@ -35,19 +35,34 @@ public final class Gsrm implements AutoCloseable {
    * Builds the reward of a configuration.
    *
    * @param cacheFile where decompositions of teacher paths are kept, and beside it {@value
-   *     #JUDGE_CACHE}, the judge's answers; made if they aren't there. The configuration's cache
-   *     directory, if given, is used in place of this file's
+   *     #JUDGE_CACHE}, the judge's answers; made if they aren't there; null keeps both in memory.
+   *     The configuration's cache directory, if given, is used in place of this file's
    * @throws InputException if a model, a prompt or a cache cannot be read
    * @throws org.rlkd.core.UsageException for an unknown judge, or an endpoint without its key
    */
   public static Gsrm open(GsrmConfig config, Path cacheFile) {
+    return open(config, cacheFile, 1);
+  }
+
+  /**
+   * As {@link #open(GsrmConfig, Path)}; the reward stops the run that uses it when a larger share
+   * of completions than the configuration's {@code max_unscorable} has no score.
+   */
+  public static Gsrm openForTraining(GsrmConfig config, Path cacheFile) {
+    return open(config, cacheFile, config.maxUnscorable());
+  }
+
+  private static Gsrm open(GsrmConfig config, Path cacheFile, double maxUnscorable) {
     Path teacherFile = config.cache().directory().map(Gsrm::cacheFile).orElse(cacheFile);
     GsrmDecomposer decomposer = null;
     GsrmJudge judge = null;
     try {
       decomposer = GsrmDecomposer.open(config);
-      judge = GsrmJudge.open(config, teacherFile.resolveSibling(JUDGE_CACHE));
-      TeacherCache cache = TeacherCache.open(teacherFile);
+      judge =
+          GsrmJudge.open(
+              config, teacherFile == null ? null : teacherFile.resolveSibling(JUDGE_CACHE));
+      TeacherCache cache =
+          teacherFile == null ? TeacherCache.inMemory() : TeacherCache.open(teacherFile);
       return new Gsrm(
           decomposer,
           judge,
@@ -57,7 +72,7 @@ public final class Gsrm implements AutoCloseable {
               judge.judge(),
               new NativeStructureAlignment(),
               cache,
-              options(config)));
+              options(config).stoppingAbove(maxUnscorable)));
     } catch (RuntimeException e) {
       if (judge != null) {
         judge.close();

@@ -149,7 +149,9 @@ public final class GrpoRun {
             ConfiguredRewards.all(
                 config.rewards(),
                 () -> {
-                  gsrm = Gsrm.open(config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
+                  gsrm =
+                      Gsrm.openForTraining(
+                          config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
                   return gsrm.reward();
                 }));
         if (config.loss().beta() != 0) {

@@ -78,7 +78,7 @@ final class JudgeComparison {
 
   /** Logistic regression on the cosine, on the calibration half: p = 1/(1+exp(-slope(c-t))). */
   private void fit(SentenceEncoder encoder) {
-    for (Aspect aspect : Aspect.values()) {
+    for (Aspect aspect : List.of(Aspect.META_REASONING, Aspect.QUERY)) {
       List<double[]> points = new ArrayList<>();
       for (LabelledPair pair : pairs) {
         String teacher = aspect.of(pair.pair().teacher());
