@@ -40,6 +40,40 @@ void free_shared(void* memory) { ::operator delete (memory, std::align_val_t{64}
 
 #if RLKD_CUDA
 
+::testing::AssertionResult finished_as_graph(const std::function<DeviceStatus(Stream)>& work) {
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  DeviceStatus status{cudaStreamCreate(&stream), "cudaStreamCreate"};
+  const auto then = [&status](const char* where, cudaError_t error) {
+    if (status) status = {error, where};
+  };
+  if (status)
+    then("cudaStreamBeginCapture", cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  if (status) {
+    const DeviceStatus launched = work(stream);
+    then("cudaStreamEndCapture", cudaStreamEndCapture(stream, &graph));
+    if (!launched) status = launched;
+  }
+  if (status) then("cudaGraphInstantiate", cudaGraphInstantiate(&executable, graph, 0));
+  if (status) then("cudaGraphLaunch", cudaGraphLaunch(executable, stream));
+  if (status) status = cuda::synchronize(stream);
+  if (executable != nullptr) cudaGraphExecDestroy(executable);
+  if (graph != nullptr) cudaGraphDestroy(graph);
+  if (stream != nullptr) cudaStreamDestroy(stream);
+  return finished(status);
+}
+
+#else
+
+::testing::AssertionResult finished_as_graph(const std::function<DeviceStatus(Stream)>& work) {
+  return finished(work(nullptr));
+}
+
+#endif
+
+#if RLKD_CUDA
+
 SparseMemory::SparseMemory(size_t bytes) : data_(nullptr), bytes_(bytes) {
   if (cudaMallocManaged(&data_, bytes) != cudaSuccess) throw std::bad_alloc();
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <functional>
 
 #include "rlkd/kernels/device.h"
 
@@ -41,6 +42,10 @@ struct SharedAllocator {
   friend bool operator==(const SharedAllocator&, const SharedAllocator&) { return true; }
   friend bool operator!=(const SharedAllocator&, const SharedAllocator&) { return false; }
 };
+
+/** Captures what `work` puts on its stream as a CUDA graph, runs the graph once and waits; emulated, it runs the work.
+ * Fails with the device's report, or if the work cannot be captured. */
+::testing::AssertionResult finished_as_graph(const std::function<DeviceStatus(Stream)>& work);
 
 /** Waits for the device; fails with its report if the launch or a kernel failed. */
 ::testing::AssertionResult finished(const DeviceStatus& launched);
