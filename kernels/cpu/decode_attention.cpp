@@ -198,7 +198,7 @@ RLKD_INLINE void gather_head(float* sums, const float* weights, const float* val
 
 // Query heads first .. first + heads - 1 of one row.
 template <int kWidth>
-RLKD_INLINE void attend(const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads,
+RLKD_INLINE void attend(const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads,
                         float* output) {
   const int64_t head_dim = inputs.head_dim;
   const int64_t token_stride = inputs.kv_heads * head_dim;
@@ -246,21 +246,21 @@ RLKD_INLINE void attend(const DecodeAttention& inputs, int64_t row, int64_t firs
   }
 }
 
-using Attend = void (*)(const DecodeAttention&, int64_t, int64_t, int64_t, float*);
+using Attend = void (*)(const DecodeAttention<float>&, int64_t, int64_t, int64_t, float*);
 
-void attend_baseline(const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads,
+void attend_baseline(const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads,
                      float* output) {
   attend<4>(inputs, row, first, heads, output);
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void attend_avx2(const DecodeAttention& inputs, int64_t row, int64_t first,
-                                                 int64_t heads, float* output) {
+__attribute__((target("avx2"))) void attend_avx2(const DecodeAttention<float>& inputs, int64_t row,
+                                                 int64_t first, int64_t heads, float* output) {
   attend<8>(inputs, row, first, heads, output);
 }
 
 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void attend_avx512(
-    const DecodeAttention& inputs, int64_t row, int64_t first, int64_t heads, float* output) {
+    const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads, float* output) {
   attend<16>(inputs, row, first, heads, output);
 }
 #endif
@@ -281,7 +281,7 @@ Attend selected() {
 
 }  // namespace
 
-void decode_attention(const DecodeAttention& inputs, Matrix<float> output) {
+void decode_attention(const DecodeAttention<float>& inputs, Matrix<float> output) {
   const int64_t heads = inputs.query.cols / inputs.head_dim;
   const int64_t group = heads / inputs.kv_heads;
   const int64_t heads_per_task = group < kHeads ? kHeads / group * group : kHeads;

@@ -6,7 +6,7 @@
 
 namespace rlkd::kernels::reference {
 
-void decode_attention(const DecodeAttention& inputs, Matrix<float> output) {
+void decode_attention(const DecodeAttention<float>& inputs, Matrix<float> output) {
   const int64_t head_dim = inputs.head_dim;
   const int64_t heads = inputs.query.cols / head_dim;
   const int64_t group = heads / inputs.kv_heads;

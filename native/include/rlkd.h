@@ -390,8 +390,9 @@ RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampl
  * share its keys and values. Query head h reads key/value head h / (heads / kv_heads).
  */
 typedef struct rlkd_decode_attention_inputs {
-  const rlkd_tensor* query;       /* [rows, heads * head_dim] float32 (row stride free) */
-  const rlkd_tensor* key_cache;   /* [blocks, block_size, kv_heads, head_dim] float32, compact */
+  const rlkd_tensor*
+      query; /* [rows, heads * head_dim] float32, on CUDA also bfloat16 or float16 (row stride free) */
+  const rlkd_tensor* key_cache;   /* [blocks, block_size, kv_heads, head_dim] of query's type, compact */
   const rlkd_tensor* value_cache; /* same shape; head_dim <= 256 */
   const rlkd_tensor* block_table; /* [rows, max_blocks] int64; entries past the row's length are not read */
   const rlkd_tensor* lengths;     /* [rows] int64 in [1, max_blocks * block_size] */
@@ -407,7 +408,7 @@ RLKD_API rlkd_status rlkd_decode_attention_workspace_size(const rlkd_context* co
                                                           int64_t heads, int64_t head_dim, int64_t max_length,
                                                           size_t* bytes);
 
-/** output [rows, heads * head_dim] float32 (row stride free). A row's output depends on that row's query, keys and
+/** output [rows, heads * head_dim] of query's type (row stride free). A row's output depends on that row's query, keys and
  * values (on CUDA also on the length of its prefix) alone, bit for bit. A NaN among them gives NaN in the heads that
  * read it. */
 RLKD_API rlkd_status rlkd_decode_attention(const rlkd_context* context,

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "rlkd.h"
@@ -17,21 +18,22 @@ struct Call {
   Tensor<int64_t> block_table{{2, 2}, {0, 1, 2, 99}};
   Tensor<int64_t> lengths{{2}, {3, 2}};
   Tensor<float> output{{2, 8}, std::vector<float>(16, -1.0f)};
+  alignas(64) unsigned char workspace[256];
 
   rlkd_status run(rlkd_backend backend = RLKD_BACKEND_CPU, float scale = 0.5f) {
-    const rlkd_context context{backend, 0, nullptr};
-    const rlkd_decode_attention_inputs inputs{query, keys, values, block_table, lengths, nullptr, nullptr};
-    return rlkd_decode_attention(&context, &inputs, scale, output, nullptr, 0);
+    return run_with_prefixes(nullptr, nullptr, backend, scale);
   }
-  rlkd_status run_with_prefixes(rlkd_tensor* group_offsets, rlkd_tensor* prefix_lengths) {
+  rlkd_status run_with_prefixes(rlkd_tensor* group_offsets, rlkd_tensor* prefix_lengths,
+                                rlkd_backend backend = RLKD_BACKEND_CPU, float scale = 0.5f) {
+    const rlkd_context context{backend, 0, nullptr};
     const rlkd_decode_attention_inputs inputs{query,   keys,          values,        block_table,
                                               lengths, group_offsets, prefix_lengths};
-    return rlkd_decode_attention(nullptr, &inputs, 0.5f, output, nullptr, 0);
+    return rlkd_decode_attention(&context, &inputs, scale, output, workspace, sizeof workspace);
   }
 };
 
-TEST(DecodeAttention, equal_values_come_out_as_they_are_on_both_backends) {
-  for (rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(DecodeAttention, equal_values_come_out_as_they_are_on_every_backend) {
+  for (rlkd_backend backend : host_backends()) {
     Call call;
     ASSERT_TRUE(ok(call.run(backend)));
     for (float value : call.output.values()) EXPECT_FLOAT_EQ(value, 0.25f);
@@ -69,14 +71,31 @@ TEST(DecodeAttention, shapes_that_do_not_fit_are_refused_by_name) {
 }
 
 TEST(DecodeAttention, rows_that_start_with_the_same_blocks_may_say_so) {
-  Call call;
-  call.block_table.values() = {0, 1, 0, 99};
-  Tensor<int64_t> group_offsets{{2}, {0, 2}}, prefix_lengths{{1}, {2}};
-  ASSERT_TRUE(ok(call.run_with_prefixes(group_offsets, prefix_lengths)));
-  for (float value : call.output.values()) EXPECT_FLOAT_EQ(value, 0.25f);
-  size_t bytes = 99;
-  ASSERT_TRUE(ok(rlkd_decode_attention_workspace_size(nullptr, 2, 2, 4, 4, &bytes)));
-  EXPECT_EQ(bytes, 0u);
+  for (rlkd_backend backend : host_backends()) {
+    Call call;
+    call.block_table.values() = {0, 1, 0, 99};
+    Tensor<int64_t> group_offsets{{2}, {0, 2}}, prefix_lengths{{1}, {2}};
+    ASSERT_TRUE(ok(call.run_with_prefixes(group_offsets, prefix_lengths, backend)));
+    for (float value : call.output.values()) EXPECT_FLOAT_EQ(value, 0.25f);
+  }
+}
+
+TEST(DecodeAttention, the_workspace_is_what_the_query_says) {
+  for (rlkd_backend backend : host_backends()) {
+    const rlkd_context context{backend, 0, nullptr};
+    size_t bytes = 99;
+    ASSERT_TRUE(ok(rlkd_decode_attention_workspace_size(&context, 2, 2, 4, 4, &bytes)));
+    EXPECT_EQ(bytes > 0, backend == RLKD_BACKEND_EMULATED);
+    EXPECT_LE(bytes, sizeof(Call::workspace));
+    if (bytes == 0) continue;
+    Call call;
+    const rlkd_decode_attention_inputs inputs{call.query,   call.keys, call.values, call.block_table,
+                                              call.lengths, nullptr,   nullptr};
+    EXPECT_TRUE(refused(rlkd_decode_attention(&context, &inputs, 1, call.output, call.workspace, bytes - 1),
+                        RLKD_INVALID_ARGUMENT, {"workspace_bytes", std::to_string(bytes).c_str()}));
+  }
+  EXPECT_TRUE(refused(rlkd_decode_attention_workspace_size(nullptr, -1, 2, 4, 4, nullptr),
+                      RLKD_INVALID_ARGUMENT, {"rows is -1"}));
 }
 
 TEST(DecodeAttention, prefixes_that_do_not_hold_are_refused_by_name) {

@@ -26,6 +26,10 @@
  */
 #pragma once
 
+#include <cstddef>
+
+#include "rlkd/kernels/device.h"
+#include "rlkd/kernels/dtypes.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
@@ -38,10 +42,11 @@ struct SharedPrefixes {
   Vector<const int64_t> prefix_lengths;  // [groups], in tokens
 };
 
+template <class T>
 struct DecodeAttention {
-  Matrix<const float> query;
-  Vector<const float> keys;
-  Vector<const float> values;
+  Matrix<const T> query;
+  Vector<const T> keys;
+  Vector<const T> values;
   Matrix<const int64_t> block_table;
   Vector<const int64_t> lengths;
   int64_t block_size;
@@ -52,10 +57,26 @@ struct DecodeAttention {
 };
 
 namespace cpu {
-void decode_attention(const DecodeAttention& inputs, Matrix<float> output);
+void decode_attention(const DecodeAttention<float>& inputs, Matrix<float> output);
 }
+namespace cuda {
+
+/** Bytes for `rows` sequences of up to max_length = block_table.cols * block_size tokens. */
+size_t decode_attention_workspace_size(int64_t rows, int64_t heads, int64_t head_dim, int64_t max_length);
+
+/**
+ * As on the CPU but that the cuts lie at fixed places of the prefix and of the rest: a row's output depends on that
+ * row and on the length of its prefix alone, bit for bit. T is float, bfloat16 or float16; sums are float. workspace:
+ * device memory, 64-byte aligned.
+ */
+template <class T>
+DeviceStatus decode_attention(const DecodeAttention<T>& inputs, Matrix<T> output, void* workspace,
+                              Stream stream);
+
+}  // namespace cuda
+
 namespace reference {
-void decode_attention(const DecodeAttention& inputs, Matrix<float> output);
+void decode_attention(const DecodeAttention<float>& inputs, Matrix<float> output);
 }
 
 }  // namespace rlkd::kernels
