@@ -1,10 +1,16 @@
 package org.rlkd.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.LongStream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.Alignment;
@@ -13,17 +19,21 @@ import org.rlkd.core.config.Normalize;
 import org.rlkd.core.config.Unscorable;
 import org.rlkd.core.data.Problem;
 import org.rlkd.core.data.ProblemColumns;
-import org.rlkd.core.data.ProblemReader;
 import org.rlkd.core.reward.Reward;
 import org.rlkd.core.reward.RewardOptions;
 import org.rlkd.core.reward.Rewards;
 import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.evaluation.Benchmark;
+import org.rlkd.engine.evaluation.EvaluatedCompletion;
 import org.rlkd.engine.evaluation.Evaluation;
+import org.rlkd.engine.evaluation.EvaluationJournal;
 import org.rlkd.engine.evaluation.EvaluationResult;
+import org.rlkd.engine.evaluation.EvaluationSummary;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
+import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.gsrm.Gsrm;
-import org.rlkd.engine.storage.StagedDirectory;
+import org.rlkd.engine.gsrm.ModelIdentity;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +51,9 @@ import picocli.CommandLine.Option;
 final class EvalCommand implements Runnable {
   private static final String STRUCTURE = "structure";
 
+  /** Completions of one call of the generator, after which they are kept. */
+  private static final int COMPLETIONS_AT_A_TIME = 512;
+
   @Mixin private ModelOptions model;
   @Mixin private SamplingOptions sampling;
 
@@ -56,6 +69,13 @@ final class EvalCommand implements Runnable {
       defaultValue = "1",
       description = "Completions for each problem (k).")
   private int samples;
+
+  @Option(
+      names = "--seeds",
+      defaultValue = "1",
+      paramLabel = "N",
+      description = "Repeats with the seeds --seed to --seed + N - 1. Default: 1.")
+  private int seeds;
 
   @Option(names = "--limit", paramLabel = "N", description = "Only the first N problems.")
   private Integer limit;
@@ -87,7 +107,9 @@ final class EvalCommand implements Runnable {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Writes completions.jsonl and summary.json into this directory, empty or new.")
+      description =
+          "Writes completions.jsonl and summary.json into this directory. An evaluation that was"
+              + " stopped goes on from there.")
   private Path out;
 
   @Override
@@ -98,47 +120,137 @@ final class EvalCommand implements Runnable {
     if (limit != null && limit < 1) {
       throw new UsageException("--limit %d: expected at least 1".formatted(limit));
     }
-    List<Problem> problems = problems();
+    if (seeds < 1) {
+      throw new UsageException("--seeds %d: expected at least 1".formatted(seeds));
+    }
+    Benchmark benchmark =
+        Benchmark.read(
+            data,
+            new ProblemColumns(null, system, true),
+            limit == null ? Integer.MAX_VALUE : limit);
+    List<Problem> problems = benchmark.problems();
     if (gsrm != null && problems.stream().allMatch(problem -> problem.teacherPaths().isEmpty())) {
       throw new InputException(
           "--gsrm %s: no problem of %s has a teacher path, so no structure can be compared. Add teacher paths, or leave --gsrm out."
               .formatted(gsrm, data));
     }
-    try (StagedDirectory staged = out == null ? null : StagedDirectory.open(out);
-        PretrainedModel pretrained = model.load()) {
-      EvaluationReport report =
-          new EvaluationReport(model.directory(), data, evaluate(problems, pretrained));
-      if (staged != null) {
-        report.write(staged.path());
-        staged.commit();
+    try (PretrainedModel pretrained = model.load()) {
+      SamplingParameters parameters = sampling.parameters(pretrained, 1);
+      try (EvaluationJournal journal =
+          out == null
+              ? null
+              : EvaluationJournal.open(out, settings(parameters), parts(problems.size()))) {
+        EvaluationReport report =
+            new EvaluationReport(
+                model.directory(),
+                data,
+                benchmark,
+                LongStream.range(0, seeds).map(s -> parameters.seed() + s).boxed().toList(),
+                evaluate(problems, pretrained, parameters, journal));
+        if (out != null) {
+          report.write(out);
+        }
+        System.out.print(report.table());
       }
-      System.out.print(report.table());
     }
   }
 
-  private List<Problem> problems() {
-    List<Problem> problems =
-        new ProblemReader(new ProblemColumns(null, system, true)).readAll(data);
-    return limit == null ? problems : problems.subList(0, Math.min(limit, problems.size()));
+  /** What the numbers depend on: a directory goes on only under the same. */
+  private ObjectNode settings(SamplingParameters parameters) {
+    ObjectNode settings = new ObjectMapper().createObjectNode();
+    settings.put("model", ModelIdentity.of(model.directory()));
+    settings.put("data", data.toAbsolutePath().normalize().toString());
+    try {
+      settings.put("data_bytes", Files.size(data));
+    } catch (IOException e) {
+      throw new InputException("%s cannot be read: %s".formatted(data, e), e);
+    }
+    settings.put("limit", limit);
+    settings.put("system", system);
+    settings.put("samples", samples);
+    settings.put("seeds", seeds);
+    settings.put("sampling", parameters.toString());
+    settings.put("gsrm", gsrm == null ? null : ModelIdentity.of(gsrm));
+    settings.put("alignment", alignment.name());
+    settings.put("normalize", normalize.name());
+    return settings;
   }
 
-  private EvaluationResult evaluate(List<Problem> problems, PretrainedModel pretrained) {
+  /** Problems whose completions are sampled in one call of the generator. */
+  private int problemsAtATime() {
+    return Math.max(1, COMPLETIONS_AT_A_TIME / samples);
+  }
+
+  /** The completions of each part of the evaluation: seed by seed, some problems at a time. */
+  private List<Integer> parts(int problems) {
+    List<Integer> parts = new ArrayList<>();
+    for (int s = 0; s < seeds; s++) {
+      for (int from = 0; from < problems; from += problemsAtATime()) {
+        parts.add(samples * Math.min(problemsAtATime(), problems - from));
+      }
+    }
+    return parts;
+  }
+
+  private EvaluationSummary evaluate(
+      List<Problem> problems,
+      PretrainedModel pretrained,
+      SamplingParameters parameters,
+      EvaluationJournal journal) {
     pretrained.model().setTrainable(false);
+    int done = journal == null ? 0 : journal.size();
     try (TemporaryTeacherCache cache = new TemporaryTeacherCache();
         Gsrm structure = scoresStructure(problems) ? Gsrm.open(gsrmConfig(), cache.path()) : null;
         Progress progress =
-            new Progress("evaluate", (long) problems.size() * samples, "completions")) {
-      List<Reward> rewards = new ArrayList<>();
-      for (String name : List.of("accuracy", "format", STRUCTURE)) {
-        if (structure != null || !name.equals(STRUCTURE)) {
-          rewards.add(Rewards.byName(name, RewardOptions.DEFAULTS, () -> structure.reward()));
+            new Progress(
+                "evaluate",
+                (long) problems.size() * samples * seeds,
+                "completions",
+                done,
+                Duration.ZERO)) {
+      Evaluation evaluation =
+          new Evaluation(
+              new Generator(pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT),
+              new PromptEncoder(pretrained.tokenizer(), Map.of()),
+              rewards(structure));
+      List<EvaluationResult> results = new ArrayList<>();
+      int index = 0;
+      for (int s = 0; s < seeds; s++) {
+        long seed = parameters.seed() + s;
+        List<EvaluatedCompletion> completions = new ArrayList<>();
+        for (int from = 0; from < problems.size(); from += problemsAtATime()) {
+          List<Problem> part =
+              problems.subList(from, Math.min(problems.size(), from + problemsAtATime()));
+          int size = part.size() * samples;
+          if (index < done) {
+            for (int i = 0; i < size; i++) {
+              completions.add(journal.completion(index + i, part.get(i / samples)));
+            }
+          } else {
+            List<EvaluatedCompletion> evaluated =
+                evaluation.run(
+                    part, from, samples, parameters.withSeed(seed), progress.generation(index));
+            if (journal != null) {
+              journal.write(seed, evaluated);
+            }
+            completions.addAll(evaluated);
+          }
+          index += size;
         }
+        results.add(new EvaluationResult(samples, completions));
       }
-      Generator generator =
-          new Generator(pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT);
-      return new Evaluation(generator, new PromptEncoder(pretrained.tokenizer(), Map.of()), rewards)
-          .run(problems, samples, sampling.parameters(pretrained, 1), progress.generation());
+      return new EvaluationSummary(results);
     }
+  }
+
+  private static List<Reward> rewards(Gsrm structure) {
+    List<Reward> rewards = new ArrayList<>();
+    for (String name : List.of("accuracy", "format", STRUCTURE)) {
+      if (structure != null || !name.equals(STRUCTURE)) {
+        rewards.add(Rewards.byName(name, RewardOptions.DEFAULTS, () -> structure.reward()));
+      }
+    }
+    return rewards;
   }
 
   private boolean scoresStructure(List<Problem> problems) {

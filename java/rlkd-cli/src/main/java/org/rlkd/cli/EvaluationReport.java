@@ -6,108 +6,149 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
-import java.util.OptionalDouble;
 import org.rlkd.core.InputException;
-import org.rlkd.engine.evaluation.EvaluatedCompletion;
-import org.rlkd.engine.evaluation.EvaluationResult;
-import org.rlkd.engine.reward.RewardJson;
+import org.rlkd.engine.evaluation.Benchmark;
+import org.rlkd.engine.evaluation.Bootstrap.Interval;
+import org.rlkd.engine.evaluation.EvaluationSummary;
 
-/**
- * The outcome of {@code rlkd eval} as a table, {@code summary.json} and {@code completions.jsonl}.
- */
+/** The outcome of {@code rlkd eval} as a table and {@code summary.json}. */
 final class EvaluationReport {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String ACCURACY = "accuracy";
 
   private final Path model;
   private final Path data;
-  private final EvaluationResult result;
+  private final Benchmark benchmark;
+  private final List<Long> seeds;
+  private final EvaluationSummary summary;
 
-  EvaluationReport(Path model, Path data, EvaluationResult result) {
+  /**
+   * @param seeds one for each result of the summary
+   */
+  EvaluationReport(
+      Path model, Path data, Benchmark benchmark, List<Long> seeds, EvaluationSummary summary) {
     this.model = model;
     this.data = data;
-    this.result = result;
+    this.benchmark = benchmark;
+    this.seeds = seeds;
+    this.summary = summary;
   }
 
-  /** The table for the terminal; shares in per cent. */
+  /** The table for the terminal; shares in per cent, 95 % intervals in brackets. */
   String table() {
-    int k = result.samplesPerProblem();
+    int k = summary.samplesPerProblem();
     StringBuilder text = new StringBuilder();
     text.append("model             %s%n".formatted(model));
-    text.append("data              %s, %d problems x %d%n".formatted(data, result.problems(), k));
-    for (String reward : rewards()) {
+    text.append(
+        "data              %s, %d problems x %d%s%n"
+            .formatted(
+                data,
+                summary.problems(),
+                k,
+                seeds.size() == 1 ? "" : ", %d seeds".formatted(seeds.size())));
+    for (String reward : summary.rewards()) {
       String name = reward.equals(ACCURACY) ? "accuracy avg@" + k : reward;
-      long unscorable = result.unscorable(reward);
-      text.append("%-17s %s".formatted(name, share(result.mean(reward))));
+      long unscorable = summary.unscorable(reward);
+      text.append("%-17s %s".formatted(name, share(summary.mean(reward))));
       text.append(unscorable == 0 ? "" : "   (%d unscorable)".formatted(unscorable));
       text.append('\n');
     }
     // Every power of two and k itself; all of them are in summary.json.
     for (int n = 1; n <= k; n = n < k ? Math.min(2 * n, k) : k + 1) {
-      double pass = result.passAt(n, ACCURACY);
-      text.append("%-17s %s%n".formatted("pass@" + n, share(OptionalDouble.of(pass))));
+      text.append("%-17s %s%n".formatted("pass@" + n, share(summary.passAt(n))));
     }
-    text.append("%-17s %7.1f tokens%n".formatted("mean length", result.meanLength()));
-    text.append(
-        "%-17s %s%n".formatted("truncated", share(OptionalDouble.of(result.truncatedShare()))));
+    text.append("%-17s %7.1f tokens%n".formatted("mean length", summary.meanLength()));
+    text.append("%-17s %7.1f %%%n".formatted("truncated", 100 * summary.truncatedShare()));
+    groups(text, "subject", summary.groups(benchmark.subjects()));
+    groups(text, "level", summary.groups(benchmark.levels()));
     return text.toString();
   }
 
-  private static String share(OptionalDouble value) {
-    return value.isEmpty() ? "      -" : "%7.1f %%".formatted(100 * value.getAsDouble());
-  }
-
-  private List<String> rewards() {
-    return List.copyOf(result.completions().get(0).scores().keySet());
-  }
-
-  /** Writes both files into an existing directory. */
-  void write(Path directory) {
-    try (LineOutput lines = LineOutput.to(directory.resolve("completions.jsonl"))) {
-      result.completions().forEach(completion -> lines.write(line(completion)));
-      lines.complete();
+  private void groups(StringBuilder text, String name, List<EvaluationSummary.Group> groups) {
+    if (groups.isEmpty()) {
+      return;
     }
+    int k = summary.samplesPerProblem();
+    text.append("%n%-24s %8s  %-24s %s%n".formatted(name, "problems", "avg@" + k, "pass@" + k));
+    for (EvaluationSummary.Group group : groups) {
+      text.append(
+          "%-24s %8d  %-24s %s%n"
+              .formatted(
+                  group.label(),
+                  group.problems(),
+                  share(group.accuracy()),
+                  share(group.passAtK())));
+    }
+  }
+
+  private static String share(Interval value) {
+    return Double.isNaN(value.mean())
+        ? "      -"
+        : "%7.1f %% [%.1f, %.1f]"
+            .formatted(100 * value.mean(), 100 * value.low(), 100 * value.high());
+  }
+
+  /** Writes summary.json into an existing directory. */
+  void write(Path directory) {
     Path file = directory.resolve("summary.json");
     try {
-      Files.writeString(file, summary().toPrettyString() + "\n");
+      Files.writeString(file, json().toPrettyString() + "\n");
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(file, e), e);
     }
   }
 
   /** All shares as fractions of 1. */
-  private ObjectNode summary() {
-    ObjectNode summary = JSON.createObjectNode();
-    summary.put("model", model.toString());
-    summary.put("data", data.toString());
-    summary.put("problems", result.problems());
-    summary.put("samples", result.samplesPerProblem());
+  private ObjectNode json() {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("model", model.toString());
+    json.put("data", data.toString());
+    json.put("problems", summary.problems());
+    json.put("samples", summary.samplesPerProblem());
+    seeds.forEach(json.withArray("/seeds")::add);
     ObjectNode unscorable = JSON.createObjectNode();
-    for (String reward : rewards()) {
-      OptionalDouble mean = result.mean(reward);
-      summary.put(reward, mean.isEmpty() ? null : mean.getAsDouble());
-      unscorable.put(reward, result.unscorable(reward));
+    ObjectNode intervals = JSON.createObjectNode();
+    for (String reward : summary.rewards()) {
+      Interval mean = summary.mean(reward);
+      json.put(reward, Double.isNaN(mean.mean()) ? null : mean.mean());
+      put(intervals, reward, mean);
+      unscorable.put(reward, summary.unscorable(reward));
     }
-    ObjectNode pass = summary.putObject("pass_at");
-    for (int n = 1; n <= result.samplesPerProblem(); n++) {
-      pass.put(Integer.toString(n), result.passAt(n, ACCURACY));
+    ObjectNode pass = json.putObject("pass_at");
+    for (int n = 1; n <= summary.samplesPerProblem(); n++) {
+      Interval passed = summary.passAt(n);
+      pass.put(Integer.toString(n), passed.mean());
+      put(intervals, "pass_at_" + n, passed);
     }
-    summary.put("mean_length", result.meanLength());
-    summary.put("truncated", result.truncatedShare());
-    summary.set("unscorable", unscorable);
-    return summary;
+    json.set("intervals", intervals);
+    json.put("mean_length", summary.meanLength());
+    json.put("truncated", summary.truncatedShare());
+    json.set("unscorable", unscorable);
+    putGroups(json, "by_subject", summary.groups(benchmark.subjects()));
+    putGroups(json, "by_level", summary.groups(benchmark.levels()));
+    return json;
   }
 
-  private static ObjectNode line(EvaluatedCompletion completion) {
-    ObjectNode line = JSON.createObjectNode();
-    line.put("problem", completion.problem().id());
-    line.put("sample", completion.sample());
-    line.put("completion", completion.text());
-    line.put("answer", completion.problem().answer());
-    line.put("tokens", completion.tokens());
-    line.put("finish_reason", completion.finishReason().name().toLowerCase(Locale.ROOT));
-    RewardJson.put(line, completion.scores(), completion.explanations());
-    return line;
+  private static void putGroups(
+      ObjectNode json, String name, List<EvaluationSummary.Group> groups) {
+    if (groups.isEmpty()) {
+      return;
+    }
+    ObjectNode all = json.putObject(name);
+    for (EvaluationSummary.Group group : groups) {
+      ObjectNode one = all.putObject(group.label());
+      one.put("problems", group.problems());
+      one.put(ACCURACY, group.accuracy().mean());
+      one.put("pass_at_k", group.passAtK().mean());
+      put(one, "accuracy_interval", group.accuracy());
+    }
+  }
+
+  private static void put(ObjectNode node, String name, Interval interval) {
+    if (Double.isNaN(interval.mean())) {
+      node.putNull(name);
+    } else {
+      node.putArray(name).add(interval.low()).add(interval.high());
+    }
   }
 }

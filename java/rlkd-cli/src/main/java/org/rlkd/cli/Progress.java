@@ -6,7 +6,6 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.rlkd.engine.generation.GenerationListener;
-import org.rlkd.engine.generation.GenerationProgress;
 
 /** A progress bar on standard error: how much is done, the rate, the time left. */
 final class Progress implements AutoCloseable {
@@ -18,7 +17,6 @@ final class Progress implements AutoCloseable {
   private static final int LOG_WIDTH = 120;
 
   private final ProgressBar bar;
-  private final long start = System.nanoTime();
 
   /**
    * Opens a bar.
@@ -59,15 +57,19 @@ final class Progress implements AutoCloseable {
 
   /** A bar over completions that also tells tokens a second. */
   GenerationListener generation() {
-    return progress -> {
-      to(progress.finishedCompletions(), tokensPerSecond(progress));
-      return true;
-    };
+    return generation(0);
   }
 
-  private String tokensPerSecond(GenerationProgress progress) {
-    double seconds = (System.nanoTime() - start) * 1e-9;
-    return "%.0f tokens/s".formatted(progress.generatedTokens() / seconds);
+  /** The same over several calls of the generator: {@code before} are done when this one begins. */
+  GenerationListener generation(long before) {
+    long begun = System.nanoTime();
+    return progress -> {
+      double seconds = (System.nanoTime() - begun) * 1e-9;
+      to(
+          before + progress.finishedCompletions(),
+          "%.0f tokens/s".formatted(progress.generatedTokens() / seconds));
+      return true;
+    };
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -49,6 +50,7 @@ class WorkflowTest {
     train();
     resume();
     evaluate();
+    resumeAnEvaluation();
   }
 
   private void sft() throws IOException {
@@ -217,5 +219,58 @@ class WorkflowTest {
     assertThat(summary.get("accuracy").doubleValue()).isEqualTo(correct / 15);
     assertThat(summary.get("pass_at").get("1").doubleValue())
         .isCloseTo(correct / 15, within(1e-12));
+  }
+
+  /**
+   * 600 completions a seed in parts of 510 and 90: an evaluation that was killed goes on at a
+   * part's end.
+   */
+  private void resumeAnEvaluation() throws IOException {
+    String[] arguments = {
+      "eval",
+      "--model",
+      path("tuned"),
+      "--data",
+      path("many.jsonl"),
+      "--samples",
+      "3",
+      "--seeds",
+      "2",
+      "--max-tokens",
+      "12",
+      "--out",
+      path("whole")
+    };
+    StringBuilder many = new StringBuilder();
+    for (int i = 0; i < 200; i++) {
+      many.append(
+          "{\"problem\": \"what is %d plus 0\", \"answer\": \"%d\", \"level\": %d}\n"
+              .formatted(i % 8, i % 8, i % 3));
+    }
+    TinyStudent.write(folder.resolve("many.jsonl"), many.toString());
+    CapturedRun run = rlkd(arguments);
+    assertThat(run.out()).contains("2 seeds", "level");
+    JsonNode summary = JSON.readTree(Files.readString(folder.resolve("whole/summary.json")));
+    assertThat(summary.get("seeds").toString()).isEqualTo("[0,1]");
+    assertThat(summary.get("by_level").get("2").get("problems").intValue()).isEqualTo(66);
+    assertThat(summary.get("intervals").get("accuracy").get(0).doubleValue())
+        .isLessThanOrEqualTo(summary.get("accuracy").doubleValue());
+
+    Path killed = Files.createDirectory(folder.resolve("killed"));
+    Files.copy(folder.resolve("whole/evaluation.json"), killed.resolve("evaluation.json"));
+    byte[] completions = Files.readAllBytes(folder.resolve("whole/completions.jsonl"));
+    Files.write(
+        killed.resolve("completions.jsonl"),
+        Arrays.copyOf(completions, (int) (completions.length * 0.6)));
+    arguments[arguments.length - 1] = path("killed");
+    rlkd(arguments);
+    for (String file : List.of("completions.jsonl", "summary.json")) {
+      assertThat(killed.resolve(file)).hasSameBinaryContentAs(folder.resolve("whole/" + file));
+    }
+
+    arguments[6] = "4"; // samples
+    CapturedRun refused = CapturedRun.of(arguments);
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.error()).contains("other settings");
   }
 }

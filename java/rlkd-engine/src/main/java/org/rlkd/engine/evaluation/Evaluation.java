@@ -45,18 +45,34 @@ public final class Evaluation {
       int samplesPerProblem,
       SamplingParameters sampling,
       GenerationListener listener) {
+    return new EvaluationResult(
+        samplesPerProblem, run(problems, 0, samplesPerProblem, sampling, listener));
+  }
+
+  /**
+   * Evaluates a part of a longer list.
+   *
+   * @param part its problems
+   * @param first place in the list of the part's first problem
+   */
+  public List<EvaluatedCompletion> run(
+      List<Problem> part,
+      int first,
+      int samplesPerProblem,
+      SamplingParameters sampling,
+      GenerationListener listener) {
     List<GenerationRequest> requests = new ArrayList<>();
-    for (int i = 0; i < problems.size(); i++) {
-      int[] prompt = prompts.encode(problems.get(i).messages()).tokens();
-      requests.add(new GenerationRequest(prompt, samplesPerProblem, i));
+    for (int i = 0; i < part.size(); i++) {
+      int[] prompt = prompts.encode(part.get(i).messages()).tokens();
+      requests.add(new GenerationRequest(prompt, samplesPerProblem, first + i));
     }
     List<List<Completion>> completions = generator.generate(requests, sampling, 0, listener);
     List<RewardSample> samples = new ArrayList<>();
-    for (int i = 0; i < problems.size(); i++) {
+    for (int i = 0; i < part.size(); i++) {
       for (Completion completion : completions.get(i)) {
         samples.add(
             new RewardSample(
-                problems.get(i),
+                part.get(i),
                 prompts.tokenizer().decode(completion.tokens(), true),
                 completion.length(),
                 completion.finishReason().isTruncated()));
@@ -76,7 +92,7 @@ public final class Evaluation {
               row(scores, n),
               explanations(scores, n)));
     }
-    return new EvaluationResult(samplesPerProblem, evaluated);
+    return evaluated;
   }
 
   private static Map<String, Double> row(RewardMatrix scores, int n) {

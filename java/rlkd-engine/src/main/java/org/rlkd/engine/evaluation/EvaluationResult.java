@@ -1,5 +1,6 @@
 package org.rlkd.engine.evaluation;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -27,6 +28,24 @@ public record EvaluationResult(int samplesPerProblem, List<EvaluatedCompletion> 
         .average();
   }
 
+  /**
+   * Mean score of a reward for each problem, [problems]; NaN where none of its completions is
+   * scorable.
+   */
+  public double[] means(String reward) {
+    double[] means = new double[problems()];
+    for (int p = 0; p < means.length; p++) {
+      int first = p * samplesPerProblem;
+      means[p] =
+          completions.subList(first, first + samplesPerProblem).stream()
+              .mapToDouble(completion -> completion.scores().get(reward))
+              .filter(score -> !Double.isNaN(score))
+              .average()
+              .orElse(Double.NaN);
+    }
+    return means;
+  }
+
   /** Number of completions that a reward could not score. */
   public long unscorable(String reward) {
     return completions.stream().filter(c -> Double.isNaN(c.scores().get(reward))).count();
@@ -39,14 +58,18 @@ public record EvaluationResult(int samplesPerProblem, List<EvaluatedCompletion> 
    * @param k from 1 to {@code samplesPerProblem}
    */
   public double passAt(int k, String reward) {
+    return Arrays.stream(passes(k, reward)).average().orElseThrow();
+  }
+
+  /** The same for each problem, [problems]. */
+  public double[] passes(int k, String reward) {
     if (k < 1 || k > samplesPerProblem) {
       throw new IllegalArgumentException(
           "pass@%d of %d samples a problem".formatted(k, samplesPerProblem));
     }
     return IntStream.range(0, problems())
         .mapToDouble(problem -> 1 - missed(samplesPerProblem, correct(problem, reward), k))
-        .average()
-        .orElseThrow();
+        .toArray();
   }
 
   private int correct(int problem, String reward) {

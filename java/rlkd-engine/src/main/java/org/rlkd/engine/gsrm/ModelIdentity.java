@@ -12,11 +12,11 @@ import java.util.stream.Stream;
 import org.rlkd.core.InputException;
 
 /** Identifies a model directory by what its output depends on, for keys of caches. */
-final class ModelIdentity {
+public final class ModelIdentity {
   private ModelIdentity() {}
 
   /** {@code NAME@sha256:...} over weights, configuration, tokenizer, chat template and settings. */
-  static String of(Path directory) {
+  public static String of(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       List<Path> relevant =

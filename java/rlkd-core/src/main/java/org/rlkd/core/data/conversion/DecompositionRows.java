@@ -119,6 +119,9 @@ public record DecompositionRows(Decomposer decomposer, DecompositionPrompt promp
   }
 
   private Converted convert(Row row, Source source, Map<Reasoning, Decomposition> decompositions) {
+    if (source.parts().isEmpty() && row.fields().path("generations").isArray()) {
+      return new Converted.Skipped(TeacherRows.NO_PATH);
+    }
     if (source.bad() != null) {
       return new Converted.Bad(source.bad());
     }
