@@ -37,12 +37,17 @@ if(RLKD_BUILD_TESTS)
   add_test(NAME cuda.resources
     COMMAND ${rlkd_resources_tool} check ${rlkd_resources_of_kernels} COMMAND_EXPAND_LISTS)
 
+  add_executable(occupancy_test ${PROJECT_SOURCE_DIR}/scripts/test/occupancy_test.cpp)
+  target_include_directories(occupancy_test SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  add_test(NAME cuda.resources.occupancy_is_that_of_nvidias_calculator
+    COMMAND occupancy_test "${PROJECT_SOURCE_DIR}/docs/gpu/resources.csv")
+
   set(planted_dir "${PROJECT_SOURCE_DIR}/scripts/test")
   set(expect_failure "${planted_dir}/expect_failure.cmake")
   add_library(rlkd_planted_kernels OBJECT
     ${planted_dir}/spill.cu ${planted_dir}/scalar_loads.cu ${planted_dir}/wide_loads.cu ${planted_dir}/no_launch_bounds.cu)
   set_target_properties(rlkd_planted_kernels PROPERTIES CUDA_ARCHITECTURES 90)
-  function(rlkd_test_resources_tool test)  # NAME COMMAND FILE WIDE_LOADS TABLE [EXPECTED]
+  function(rlkd_test_resources_tool test)  # NAME COMMAND KERNEL WIDE_LOADS TABLE [FAILS_WITH]
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMMAND;KERNEL;WIDE_LOADS;TABLE;FAILS_WITH" "")
     set(run ${rlkd_resources_tool} ${arg_COMMAND} ${rlkd_resources_options}
       --wide-loads "${arg_WIDE_LOADS}" --table "${arg_TABLE}"
