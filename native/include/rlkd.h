@@ -471,10 +471,14 @@ RLKD_API rlkd_status rlkd_swiglu_backward(const rlkd_context* context, const rlk
  * Decoupled weight decay (Loshchilov & Hutter), torch.optim.AdamW's order of operations, over many tensors at once,
  * with clipping by global norm and a guard against non-finite gradients.
  */
+/** For `count` tensors of `elements` elements together. */
+RLKD_API rlkd_status rlkd_grad_norm_workspace_size(const rlkd_context* context, int64_t elements,
+                                                   int64_t count, size_t* bytes);
 /** norm [1] float32 = sqrt(sum of squares over all gradients), accumulated in double in an order that depends on the
- * sizes alone; NaN or inf if any entry is. grads: `count` compact float32 tensors of any rank. */
+ * sizes alone; NaN or inf if any entry is. grads: `count` compact tensors of any rank and one type: float32; on
+ * device backends bfloat16 and float16 too. */
 RLKD_API rlkd_status rlkd_grad_norm(const rlkd_context* context, const rlkd_tensor* grads, int64_t count,
-                                    rlkd_tensor* norm);
+                                    rlkd_tensor* norm, void* workspace, size_t workspace_bytes);
 
 typedef struct rlkd_adamw_options {
   double learning_rate;
@@ -485,13 +489,17 @@ typedef struct rlkd_adamw_options {
   int64_t step;         /* 1 for the first update: bias correction */
 } rlkd_adamw_options;
 
-/** params, grads, exp_avg, exp_avg_sq: arrays of `count` compact float32 tensors of matching sizes;
- * weight_decay[count] host doubles. norm: the output of rlkd_grad_norm over the same gradients. If it is not
- * finite nothing is changed and *skipped (host memory on CPU, device memory on CUDA, int32) becomes 1, else 0. */
-RLKD_API rlkd_status rlkd_adamw(const rlkd_context* context, rlkd_tensor* params, const rlkd_tensor* grads,
-                                rlkd_tensor* exp_avg, rlkd_tensor* exp_avg_sq, const double* weight_decay,
-                                int64_t count, const rlkd_adamw_options* options, const rlkd_tensor* norm,
-                                int32_t* skipped);
+/** params, grads, exp_avg, exp_avg_sq: arrays of `count` compact tensors of matching sizes; weight_decay[count] host
+ * doubles. params are float32 and masters NULL, or, on device backends, params are bfloat16 or float16 and masters
+ * float32: these are updated, and params become the masters rounded to nearest. grads are float32 or of the type of
+ * params, each array of one type; exp_avg and exp_avg_sq are float32. norm [1]: the output of rlkd_grad_norm over the
+ * same gradients. If it is not finite nothing is changed and *skipped (int32; host memory on the CPU backends, device
+ * memory on CUDA) becomes 1, else 0: on CUDA nothing waits for the host, and the call may be captured into a graph,
+ * which then holds the options and the addresses. */
+RLKD_API rlkd_status rlkd_adamw(const rlkd_context* context, rlkd_tensor* params, rlkd_tensor* masters,
+                                const rlkd_tensor* grads, rlkd_tensor* exp_avg, rlkd_tensor* exp_avg_sq,
+                                const double* weight_decay, int64_t count, const rlkd_adamw_options* options,
+                                const rlkd_tensor* norm, int32_t* skipped);
 
 #ifdef __cplusplus
 }

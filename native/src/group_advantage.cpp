@@ -58,15 +58,17 @@ extern "C" rlkd_status rlkd_group_advantage(const rlkd_context* context, const r
     const auto reward_std = arguments.optional_vector<float>("reward_std", reward_std_tensor, rows, "rows");
     arguments.require_no_overlap();
 
+    if (arguments.values_on_host()) require_no_infinity(rewards, weights);
     switch (arguments.backend()) {
       case RLKD_BACKEND_CPU:
-        require_no_infinity(rewards, weights);
         return kernels::cpu::group_advantage(rewards, weights, options, advantages, reward, reward_std);
       case RLKD_BACKEND_REFERENCE:
-        require_no_infinity(rewards, weights);
         return kernels::reference::group_advantage(rewards, weights, options, advantages, reward, reward_std);
       default:
-        arguments.unsupported_backend();
+        arguments.run_on_device([&](kernels::Stream stream) {
+          return kernels::cuda::group_advantage(rewards, weights, options, advantages, reward, reward_std,
+                                                stream);
+        });
     }
   });
 }

@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 #include <cmath>
+#include <cstddef>
 
 #include "arguments.h"
 
@@ -148,6 +149,22 @@ void require_all_tokens_for_quantile(const kernels::PolicyLossInputs& inputs,
   }
 }
 
+size_t workspace_size(const Arguments& arguments, int64_t batch, int64_t length,
+                      const kernels::PolicyLossOptions& options) {
+  if constexpr (kDeviceBackend != kNone) {
+    if (arguments.on_device()) return kernels::cuda::policy_loss_workspace_size(batch);
+  }
+  if (arguments.backend() == RLKD_BACKEND_REFERENCE) return 0;
+  return kernels::cpu::policy_loss_workspace_size(batch, length, options);
+}
+
+// The counters are the same doubles in the same order: the kernels write the caller's memory, wherever it is.
+static_assert(
+    sizeof(rlkd_policy_loss_counters) == sizeof(kernels::PolicyLossCounters) &&
+    offsetof(rlkd_policy_loss_counters, policy_loss) == offsetof(kernels::PolicyLossCounters, policy_loss) &&
+    offsetof(rlkd_policy_loss_counters, ratio_min) == offsetof(kernels::PolicyLossCounters, ratio_min) &&
+    offsetof(rlkd_policy_loss_counters, entropy_kept) == offsetof(kernels::PolicyLossCounters, entropy_kept));
+
 }  // namespace
 
 extern "C" {
@@ -159,24 +176,14 @@ rlkd_status rlkd_policy_loss_workspace_size(const rlkd_context* context, int64_t
     const auto options = checked_options(required("options", options_pointer));
     require_in_range("batch", batch, int64_t{1}, kMaxExtent);
     require_in_range("length", length, int64_t{1}, kMaxExtent);
-    size_t& result = required("bytes", bytes);
-    switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU:
-        result = kernels::cpu::policy_loss_workspace_size(batch, length, options);
-        return;
-      case RLKD_BACKEND_REFERENCE:
-        result = 0;
-        return;
-      default:
-        arguments.unsupported_backend();
-    }
+    required("bytes", bytes) = workspace_size(arguments, batch, length, options);
   });
 }
 
 rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss_inputs* inputs_pointer,
                              const rlkd_policy_loss_options* options_pointer, rlkd_tensor* loss_tensor,
                              rlkd_tensor* dlogprob_tensor, rlkd_tensor* dentropy_tensor,
-                             rlkd_policy_loss_counters* counters_pointer, void* workspace_pointer,
+                             rlkd_policy_loss_counters* counters, void* workspace_pointer,
                              size_t workspace_bytes) {
   return guard("rlkd_policy_loss", [&] {
     Arguments arguments(context);
@@ -188,38 +195,27 @@ rlkd_status rlkd_policy_loss(const rlkd_context* context, const rlkd_policy_loss
       invalid("dentropy is NULL, expected a tensor for options.entropy_coefficient = %g",
               options.entropy_coefficient);
     }
-    kernels::PolicyLossCounters counters{};
     kernels::PolicyLossOutputs outputs;
     outputs.loss = arguments.vector<double>("loss", loss_tensor, 1, "size").data;
     outputs.dlogprob = arguments.matrix<float>("dlogprob", dlogprob_tensor, batch, length, "batch", "length");
     outputs.dentropy =
         arguments.optional_matrix<float>("dentropy", dentropy_tensor, batch, length, "batch", "length");
-    outputs.counters = counters_pointer == nullptr ? nullptr : &counters;
+    outputs.counters = reinterpret_cast<kernels::PolicyLossCounters*>(counters);
+    void* workspace = arguments.workspace(workspace_pointer, workspace_bytes,
+                                          workspace_size(arguments, batch, length, options));
+    arguments.require_no_overlap();
+    if (arguments.values_on_host()) require_all_tokens_for_quantile(inputs, options);
 
     switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU: {
-        void* workspace =
-            arguments.workspace(workspace_pointer, workspace_bytes,
-                                kernels::cpu::policy_loss_workspace_size(batch, length, options));
-        arguments.require_no_overlap();
-        require_all_tokens_for_quantile(inputs, options);
-        kernels::cpu::policy_loss(inputs, options, outputs, workspace);
-        break;
-      }
+      case RLKD_BACKEND_CPU:
+        return kernels::cpu::policy_loss(inputs, options, outputs, workspace);
       case RLKD_BACKEND_REFERENCE:
-        arguments.require_no_overlap();
-        require_all_tokens_for_quantile(inputs, options);
-        kernels::reference::policy_loss(inputs, options, outputs);
-        break;
+        return kernels::reference::policy_loss(inputs, options, outputs);
       default:
-        arguments.unsupported_backend();
+        arguments.run_on_device([&](kernels::Stream stream) {
+          return kernels::cuda::policy_loss(inputs, options, outputs, workspace, stream);
+        });
     }
-    if (counters_pointer == nullptr) return;
-    *counters_pointer = {
-        counters.sequences,     counters.tokens,        counters.ratios,          counters.policy_loss,
-        counters.entropy_sum,   counters.kl_sum,        counters.ratio_sum,       counters.ratio_min,
-        counters.ratio_max,     counters.clip_low_sum,  counters.clip_high_sum,   counters.clip_low_min,
-        counters.clip_high_max, counters.vespo_phi_sum, counters.off_policy_kept, counters.entropy_kept};
   });
 }
 

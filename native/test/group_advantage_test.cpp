@@ -31,8 +31,8 @@ struct Call {
   }
 };
 
-TEST(GroupAdvantage, centres_rewards_in_their_group_on_both_backends) {
-  for (rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(GroupAdvantage, centres_rewards_in_their_group_on_every_backend) {
+  for (const rlkd_backend backend : host_backends()) {
     Call call;
     ASSERT_TRUE(ok(call.run(backend)));
     EXPECT_EQ(call.advantages.values(), (std::vector<float>{1, -1, -2, 2}));
@@ -83,10 +83,13 @@ TEST(GroupAdvantage, options_that_are_no_enumerators_are_refused_by_name) {
 }
 
 TEST(GroupAdvantage, an_infinite_reward_or_weight_is_refused_with_its_place) {
-  Call reward;
-  reward.rewards.values()[2] = INFINITY;
-  EXPECT_TRUE(refused(reward.run(), RLKD_INVALID_ARGUMENT, {"rewards[2, 0]", "inf", "NaN (unscorable)"}));
-  reward.expect_untouched();
+  for (const rlkd_backend backend : host_backends()) {
+    Call reward;
+    reward.rewards.values()[2] = INFINITY;
+    EXPECT_TRUE(
+        refused(reward.run(backend), RLKD_INVALID_ARGUMENT, {"rewards[2, 0]", "inf", "NaN (unscorable)"}));
+    reward.expect_untouched();
+  }
   Call weight;
   weight.weights.values()[0] = NAN;
   EXPECT_TRUE(refused(weight.run(), RLKD_INVALID_ARGUMENT, {"weights[0]", "nan"}));

@@ -72,8 +72,8 @@ struct Call {
   }
 };
 
-TEST(PolicyLoss, computes_loss_gradient_and_counters_on_both_backends) {
-  for (rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(PolicyLoss, computes_loss_gradient_and_counters_on_every_backend) {
+  for (const rlkd_backend backend : host_backends()) {
     Call call;
     call.options.entropy_coefficient = 0.3;
     ASSERT_TRUE(ok(call.run(backend)));

@@ -39,7 +39,7 @@ class NativeLibraryTest {
             () ->
                 NativeLibrary.check(
                     rlkd_grad_norm(
-                        (rlkd_context) null, (rlkd_tensor) null, -1, (rlkd_tensor) null)));
+                        (rlkd_context) null, (rlkd_tensor) null, -1, (rlkd_tensor) null, null, 0)));
     assertThat(thrown).hasMessageStartingWith("rlkd_grad_norm: ");
     NativeLibrary.check(RLKD_OK);
   }

@@ -129,7 +129,7 @@ class TensorByPointerTest {
         expAvgSq.getPointer(t).put(floats(new FloatPointer(new float[n]), n));
       }
       FloatPointer norm = new FloatPointer(1);
-      NativeLibrary.check(rlkd_grad_norm(on(backend), grads, 2, floats(norm, 1)));
+      NativeLibrary.check(rlkd_grad_norm(on(backend), grads, 2, floats(norm, 1), null, 0));
       assertThat(norm.get()).isEqualTo(5f);
 
       rlkd_adamw_options options =
@@ -145,6 +145,7 @@ class TensorByPointerTest {
           rlkd_adamw(
               on(backend),
               params,
+              null,
               grads,
               expAvg,
               expAvgSq,

@@ -61,6 +61,7 @@ final class AdamWCheck implements KernelCheck {
           rlkd_adamw(
               on(backend),
               TensorView.arrayOf(parameters),
+              null,
               TensorView.arrayOf(gradients),
               TensorView.arrayOf(firstMoments),
               TensorView.arrayOf(secondMoments),

@@ -14,8 +14,11 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
 import org.rlkd.bindings.rlkd_adamw_options;
@@ -48,6 +51,7 @@ public final class AdamW implements AutoCloseable {
   private final List<Pointer> owned = new ArrayList<>();
   private final Tensor gradBuffer;
   private final Tensor norm;
+  private final Tensor normWorkspace;
   private final rlkd_tensor parameterViews;
   private final rlkd_tensor gradViews;
   private final rlkd_tensor gradBufferView;
@@ -91,6 +95,10 @@ public final class AdamW implements AutoCloseable {
         i++;
       }
       this.norm = own(empty(1));
+      SizeTPointer bytes = new SizeTPointer(1);
+      NativeLibrary.check(rlkd.rlkd_grad_norm_workspace_size(null, total, 1, bytes));
+      this.normWorkspace =
+          own(empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null));
       this.parameterViews = own(TensorView.arrayOf(values));
       this.gradViews = own(TensorView.arrayOf(grads));
       this.gradBufferView = own(TensorView.of(gradBuffer));
@@ -117,7 +125,7 @@ public final class AdamW implements AutoCloseable {
    */
   public Update step(double learningRate) {
     try (PointerScope scope = new PointerScope()) {
-      NativeLibrary.check(rlkd.rlkd_grad_norm(null, gradBufferView, 1, normView));
+      measureNorm();
       rlkd_adamw_options step =
           new rlkd_adamw_options()
               .learning_rate(learningRate)
@@ -131,6 +139,7 @@ public final class AdamW implements AutoCloseable {
           rlkd.rlkd_adamw(
               null,
               parameterViews,
+              null,
               gradViews,
               firstMomentViews,
               secondMomentViews,
@@ -148,8 +157,15 @@ public final class AdamW implements AutoCloseable {
 
   /** Leaves the parameters alone; for a step whose loss is not finite. */
   public Update skip() {
-    NativeLibrary.check(rlkd.rlkd_grad_norm(null, gradBufferView, 1, normView));
+    measureNorm();
     return new Update(norm.item_float(), false);
+  }
+
+  /** Puts the global norm of the gradients into {@link #norm}. */
+  private void measureNorm() {
+    NativeLibrary.check(
+        rlkd.rlkd_grad_norm(
+            null, gradBufferView, 1, normView, normWorkspace.data_ptr(), normWorkspace.numel()));
   }
 
   /** Updates applied so far. */
