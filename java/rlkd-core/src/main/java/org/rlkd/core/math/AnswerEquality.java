@@ -263,18 +263,22 @@ final class AnswerEquality {
     return true;
   }
 
+  /**
+   * A bare list is a tuple if it has more than two items or names them; {@code 1, -2} may be two
+   * solutions, which {@code (1, -2)} is not.
+   */
   private static boolean sameTuple(Answer gold, Answer answer) {
     if (gold instanceof Answer.Tuple one && answer instanceof Answer.Tuple other) {
       boolean sameBrackets = one.open() == other.open() && one.close() == other.close();
       return (sameBrackets || one.items().size() > 2) && inOrder(one.items(), other.items());
     }
-    if (gold instanceof Answer.Tuple tuple && answer instanceof Answer.Listing listing) {
-      return inOrder(tuple.items(), listing.items());
+    if (gold instanceof Answer.Listing && answer instanceof Answer.Tuple) {
+      return sameTuple(answer, gold);
     }
-    return answer instanceof Answer.Tuple tuple
-        && gold instanceof Answer.Listing listing
-        && namesDiffer(listing)
-        && inOrder(listing.items(), tuple.items());
+    return gold instanceof Answer.Tuple tuple
+        && answer instanceof Answer.Listing listing
+        && (tuple.items().size() > 2 || namesDiffer(listing))
+        && inOrder(tuple.items(), listing.items());
   }
 
   /** {@code x = 1, y = 2}: the values of several unknowns, not several values of one. */

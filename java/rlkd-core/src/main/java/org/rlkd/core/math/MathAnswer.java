@@ -53,7 +53,7 @@ public final class MathAnswer {
     return !layoutless(reference(gold)).isEmpty();
   }
 
-  /** Whether an answer equals the reference answer. */
+  /** Whether two answers are equal; which of them is the reference does not matter. */
   public static boolean equal(String gold, String answer) {
     if (gold.length() > LatexLexer.MAX_LENGTH || answer.length() > LatexLexer.MAX_LENGTH) {
       return gold.strip().equals(answer.strip());
@@ -70,7 +70,9 @@ public final class MathAnswer {
     }
     Matcher goldChoice = CHOICE.matcher(goldPlain);
     Matcher answerChoice = CHOICE.matcher(answerPlain);
-    if (goldPlain.length() <= 3 && goldChoice.matches() && answerChoice.matches()) {
+    if (Math.min(goldPlain.length(), answerPlain.length()) <= 3
+        && goldChoice.matches()
+        && answerChoice.matches()) {
       return letter(goldChoice).equals(letter(answerChoice));
     }
     Optional<Answer> goldAnswer = parse(goldText);
@@ -81,10 +83,15 @@ public final class MathAnswer {
     if (AnswerEquality.equal(goldAnswer.get(), parsed.get())) {
       return true;
     }
-    return goldAnswer.get() instanceof Answer.Scalar
-        && DECIMAL_COMMA.matcher(answerPlain).matches()
-        && parse(answerPlain.replace(',', '.'))
-            .filter(number -> AnswerEquality.equal(goldAnswer.get(), number))
+    return isDecimalComma(answerPlain, goldAnswer.get()) || isDecimalComma(goldPlain, parsed.get());
+  }
+
+  /** Whether a text is a number with a decimal comma that equals a number. */
+  private static boolean isDecimalComma(String plain, Answer number) {
+    return number instanceof Answer.Scalar
+        && DECIMAL_COMMA.matcher(plain).matches()
+        && parse(plain.replace(',', '.'))
+            .filter(value -> AnswerEquality.equal(number, value))
             .isPresent();
   }
 

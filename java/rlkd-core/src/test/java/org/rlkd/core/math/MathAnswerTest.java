@@ -118,6 +118,25 @@ class MathAnswerTest {
     OpenR1Answer.verify(gold, "\\boxed{" + answer + "}", OpenR1Answer.GoldForm.ANY);
   }
 
+  @Property(tries = 1000)
+  void equality_does_not_depend_on_which_side_is_the_reference(
+      @ForAll("notation") String one, @ForAll("notation") String other) {
+    assertThat(MathAnswer.equal(one, other)).isEqualTo(MathAnswer.equal(other, one));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{", "\\boxed{", "1+", "9^", "\\frac{1}{", "x", "("})
+  void a_megabyte_is_compared_in_bounded_time(String part) {
+    String text = part.repeat((1 << 20) / part.length());
+    Assertions.assertTimeoutPreemptively(
+        PATIENCE,
+        () -> {
+          assertThat(MathAnswer.solves("4", text)).isFalse();
+          assertThat(MathAnswer.solves("4", "\\boxed{" + text + "}")).isFalse();
+          assertThat(MathAnswer.equal(text, text + "1")).isFalse();
+        });
+  }
+
   @Property(tries = 300)
   void a_fraction_equals_its_multiples_and_its_negative_does_not(
       @ForAll int numerator, @ForAll short denominator, @ForAll byte factor) {

@@ -79,6 +79,24 @@ class MathVerifyGoldenTest {
     assertThat((double) same / total).isGreaterThanOrEqualTo(OPEN_R1_FLOOR);
   }
 
+  @Test
+  void the_verdict_is_the_same_with_reference_and_answer_exchanged() throws IOException {
+    List<String> asymmetric = new ArrayList<>();
+    int compared = 0;
+    for (JsonNode row : rows()) {
+      String gold = row.get("gold").asText();
+      Optional<String> answer = MathAnswer.extract(row.get("answer_text").asText());
+      if (answer.isPresent()) {
+        compared++;
+        if (MathAnswer.equal(gold, answer.get()) != MathAnswer.equal(answer.get(), gold)) {
+          asymmetric.add(gold + " | " + answer.get());
+        }
+      }
+    }
+    assertThat(compared).isPositive();
+    assertThat(asymmetric).isEmpty();
+  }
+
   private static List<JsonNode> rows() throws IOException {
     ObjectMapper json = new ObjectMapper();
     List<JsonNode> rows = new ArrayList<>();
