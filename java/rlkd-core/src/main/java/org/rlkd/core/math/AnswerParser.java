@@ -25,71 +25,32 @@ final class AnswerParser {
   /** Deeper nesting is refused: bounds the stack on hostile input. */
   private static final int MAX_DEPTH = 60;
 
-  private final List<Token> tokens;
-  private int at;
+  private final TokenCursor cursor;
   private int depth;
   private int absDepth;
   private int setDepth;
   private int angleDepth;
   private boolean percent;
 
-  private AnswerParser(List<Token> tokens) {
-    this.tokens = tokens;
+  private AnswerParser(TokenCursor cursor) {
+    this.cursor = cursor;
   }
 
   /** Parses a whole answer that {@link AnswerNotation} has normalised. */
   static Answer parse(String answer) throws Unparsable {
-    AnswerParser parser = new AnswerParser(LatexLexer.tokens(answer));
+    AnswerParser parser = new AnswerParser(new TokenCursor(LatexLexer.tokens(answer)));
     parser.skipLeadingText();
-    if (parser.peek().kind() == Token.Kind.STOP) {
+    if (parser.cursor.peek().kind() == Token.Kind.STOP) {
       return parser.allWords();
     }
     Answer result = parser.listing();
-    while (parser.peek().isSymbol(".") || parser.peek().isSymbol("*")) {
-      parser.at++;
+    while (parser.cursor.peek().isSymbol(".") || parser.cursor.peek().isSymbol("*")) {
+      parser.cursor.skip();
     }
-    if (parser.peek().kind() != Token.Kind.STOP) {
-      throw parser.unexpected();
+    if (parser.cursor.peek().kind() != Token.Kind.STOP) {
+      throw parser.cursor.unexpected();
     }
     return result;
-  }
-
-  private Token peek() {
-    return tokens.get(at);
-  }
-
-  private Token peek(int ahead) {
-    return tokens.get(Math.min(at + ahead, tokens.size() - 1));
-  }
-
-  private Token next() {
-    Token token = peek();
-    if (token.kind() != Token.Kind.STOP) {
-      at++;
-    }
-    return token;
-  }
-
-  private boolean accept(String symbol) {
-    if (peek().isSymbol(symbol)) {
-      at++;
-      return true;
-    }
-    return false;
-  }
-
-  private void expect(String symbol) throws Unparsable {
-    if (!accept(symbol)) {
-      throw unexpected();
-    }
-  }
-
-  private Unparsable unexpected() {
-    return new Unparsable("unexpected " + peek());
-  }
-
-  private static boolean isText(Token token) {
-    return token.kind() == Token.Kind.WORD || token.kind() == Token.Kind.TEXT;
   }
 
   private static String lower(Token token) {
@@ -98,17 +59,17 @@ final class AnswerParser {
 
   /** "The answer is 4": what leads to the first mathematics is dropped; words alone stay. */
   private void skipLeadingText() {
-    int first = at;
-    while (isText(peek(first - at)) || peek(first - at).isSymbol(":") && first > at) {
-      first++;
+    boolean first = true;
+    while (TokenCursor.isText(cursor.peek()) || cursor.peek().isSymbol(":") && !first) {
+      cursor.skip();
+      first = false;
     }
-    at = first;
   }
 
   private Answer allWords() throws Unparsable {
     StringBuilder words = new StringBuilder();
-    for (Token token : tokens) {
-      if (isText(token)) {
+    for (Token token : cursor.all()) {
+      if (TokenCursor.isText(token)) {
         words.append(words.isEmpty() ? "" : " ").append(lower(token).replaceAll("\\s+", " "));
       }
     }
@@ -120,14 +81,14 @@ final class AnswerParser {
   }
 
   private boolean atSeparator() {
-    Token token = peek();
+    Token token = cursor.peek();
     return token.isSymbol(",")
         || token.isSymbol(";")
-        || (isText(token) && AnswerVocabulary.SEPARATORS.contains(lower(token)));
+        || (TokenCursor.isText(token) && AnswerVocabulary.SEPARATORS.contains(lower(token)));
   }
 
   private boolean atEnd() {
-    Token token = peek();
+    Token token = cursor.peek();
     return token.kind() == Token.Kind.STOP
         || token.kind() == Token.Kind.END
         || atSeparator()
@@ -145,7 +106,7 @@ final class AnswerParser {
     List<Answer> items = new ArrayList<>();
     while (true) {
       while (atSeparator()) {
-        at++;
+        cursor.skip();
       }
       if (atEnd()) {
         return items;
@@ -166,21 +127,21 @@ final class AnswerParser {
     List<Operator> operators = new ArrayList<>();
     skipItemText();
     sides.add(sets());
-    while (peek().kind() == Token.Kind.SYMBOL) {
-      String symbol = peek().text();
+    while (cursor.peek().kind() == Token.Kind.SYMBOL) {
+      String symbol = cursor.peek().text();
       if (AnswerVocabulary.RELATIONS.containsKey(symbol)) {
-        at++;
+        cursor.skip();
         Operator operator = AnswerVocabulary.RELATIONS.get(symbol);
-        if ((symbol.equals("<") || symbol.equals(">")) && accept("=")) {
+        if ((symbol.equals("<") || symbol.equals(">")) && cursor.accept("=")) {
           operator = symbol.equals("<") ? Operator.LESS_OR_EQUAL : Operator.GREATER_OR_EQUAL;
         }
         operators.add(operator);
         sides.add(sets());
       } else if (symbol.equals("≈")) {
-        at++;
+        cursor.skip();
         sets(); // an approximation of what stands before it
       } else if (symbol.equals("∈") || symbol.equals("→")) {
-        at++;
+        cursor.skip();
         sides.clear();
         operators.clear();
         sides.add(sets());
@@ -198,16 +159,18 @@ final class AnswerParser {
   }
 
   private void skipItemText() {
-    while (isText(peek()) && !isText(peek(1)) && startsFactor(peek(1))) {
-      at++;
+    while (TokenCursor.isText(cursor.peek())
+        && !TokenCursor.isText(cursor.peek(1))
+        && startsFactor(cursor.peek(1))) {
+      cursor.skip();
     }
   }
 
   private Answer sets() throws Unparsable {
     Answer left = sum();
-    while (peek().kind() == Token.Kind.SYMBOL
-        && AnswerVocabulary.SET_OPERATIONS.containsKey(peek().text())) {
-      SetOperation.Kind kind = AnswerVocabulary.SET_OPERATIONS.get(next().text());
+    while (cursor.peek().kind() == Token.Kind.SYMBOL
+        && AnswerVocabulary.SET_OPERATIONS.containsKey(cursor.peek().text())) {
+      SetOperation.Kind kind = AnswerVocabulary.SET_OPERATIONS.get(cursor.next().text());
       left = new SetOperation(kind, left, sum());
     }
     return left;
@@ -216,15 +179,23 @@ final class AnswerParser {
   private Answer sum() throws Unparsable {
     Answer left = term();
     while (true) {
-      if (accept("+")) {
-        left = scalar(new Expression.Sum(expression(left), expression(term())));
-      } else if (accept("-")) {
+      if (cursor.accept("+")) {
         left =
-            scalar(
-                new Expression.Sum(expression(left), new Expression.Negation(expression(term()))));
-      } else if (peek().isSymbol("±") || peek().isSymbol("∓")) {
-        boolean upperIsPlus = next().text().equals("±");
-        left = scalar(new Expression.PlusMinus(expression(left), expression(term()), upperIsPlus));
+            AnswerAlgebra.scalar(
+                new Expression.Sum(
+                    AnswerAlgebra.expression(left), AnswerAlgebra.expression(term())));
+      } else if (cursor.accept("-")) {
+        left =
+            AnswerAlgebra.scalar(
+                new Expression.Sum(
+                    AnswerAlgebra.expression(left),
+                    new Expression.Negation(AnswerAlgebra.expression(term()))));
+      } else if (cursor.peek().isSymbol("±") || cursor.peek().isSymbol("∓")) {
+        boolean upperIsPlus = cursor.next().text().equals("±");
+        left =
+            AnswerAlgebra.scalar(
+                new Expression.PlusMinus(
+                    AnswerAlgebra.expression(left), AnswerAlgebra.expression(term()), upperIsPlus));
       } else {
         return left;
       }
@@ -234,21 +205,24 @@ final class AnswerParser {
   private Answer term() throws Unparsable {
     Answer left = factor();
     while (true) {
-      if (accept("*")) {
-        left = product(left, factor());
-      } else if (accept("/") || (setDepth == 0 && accept(":"))) {
-        if (isText(peek())) {
-          at++; // a unit: km / h
+      if (cursor.accept("*")) {
+        left = AnswerAlgebra.product(left, factor());
+      } else if (cursor.accept("/") || (setDepth == 0 && cursor.accept(":"))) {
+        if (TokenCursor.isText(cursor.peek())) {
+          cursor.skip(); // a unit: km / h
         } else {
-          left = scalar(new Expression.Quotient(expression(left), expression(factor())));
+          left =
+              AnswerAlgebra.scalar(
+                  new Expression.Quotient(
+                      AnswerAlgebra.expression(left), AnswerAlgebra.expression(factor())));
         }
-      } else if (isText(peek())) {
-        if (AnswerVocabulary.SEPARATORS.contains(lower(peek()))) {
+      } else if (TokenCursor.isText(cursor.peek())) {
+        if (AnswerVocabulary.SEPARATORS.contains(lower(cursor.peek()))) {
           return left;
         }
         left = afterText(left);
-      } else if (startsFactor(peek())) {
-        left = product(left, factor());
+      } else if (startsFactor(cursor.peek())) {
+        left = AnswerAlgebra.product(left, factor());
       } else {
         return left;
       }
@@ -257,29 +231,33 @@ final class AnswerParser {
 
   /** A word after a factor: percent, a magnitude, or a unit or remark, which is dropped. */
   private Answer afterText(Answer left) throws Unparsable {
-    String text = lower(next()).replaceAll("\\.$", "");
+    String text = lower(cursor.next()).replaceAll("\\.$", "");
     if (AnswerVocabulary.PERCENT.contains(text)) {
       percent = true;
       return left;
     }
     if (AnswerVocabulary.MAGNITUDES.containsKey(text)) {
-      return scalar(
+      return AnswerAlgebra.scalar(
           new Expression.Product(
-              expression(left), Expression.number(AnswerVocabulary.MAGNITUDES.get(text))));
+              AnswerAlgebra.expression(left),
+              Expression.number(AnswerVocabulary.MAGNITUDES.get(text))));
     }
     while (true) {
-      if (isText(peek()) && !AnswerVocabulary.SEPARATORS.contains(lower(peek()))) {
-        at++;
-      } else if (peek().isSymbol("^")) {
-        at++;
+      if (TokenCursor.isText(cursor.peek())
+          && !AnswerVocabulary.SEPARATORS.contains(lower(cursor.peek()))) {
+        cursor.skip();
+      } else if (cursor.peek().isSymbol("^")) {
+        cursor.skip();
         exponent();
-      } else if ((peek().isSymbol("/") || peek().isSymbol("*") || peek().isSymbol("-"))
-          && isText(peek(1))) {
-        at++;
-      } else if (atEnd() || peek().kind() == Token.Kind.SYMBOL) {
+      } else if ((cursor.peek().isSymbol("/")
+              || cursor.peek().isSymbol("*")
+              || cursor.peek().isSymbol("-"))
+          && TokenCursor.isText(cursor.peek(1))) {
+        cursor.skip();
+      } else if (atEnd() || cursor.peek().kind() == Token.Kind.SYMBOL) {
         return left;
       } else {
-        throw unexpected();
+        throw cursor.unexpected();
       }
     }
   }
@@ -300,14 +278,16 @@ final class AnswerParser {
       throw new Unparsable("nested too deeply");
     }
     Answer result;
-    if (accept("-")) {
-      result = negated(factor());
-    } else if (accept("+")) {
+    if (cursor.accept("-")) {
+      result = AnswerAlgebra.negated(factor());
+    } else if (cursor.accept("+")) {
       result = factor();
-    } else if (peek().isSymbol("±") || peek().isSymbol("∓")) {
-      boolean upperIsPlus = next().text().equals("±");
+    } else if (cursor.peek().isSymbol("±") || cursor.peek().isSymbol("∓")) {
+      boolean upperIsPlus = cursor.next().text().equals("±");
       result =
-          scalar(new Expression.PlusMinus(Expression.number(0), expression(factor()), upperIsPlus));
+          AnswerAlgebra.scalar(
+              new Expression.PlusMinus(
+                  Expression.number(0), AnswerAlgebra.expression(factor()), upperIsPlus));
     } else {
       result = postfix(primary());
     }
@@ -318,25 +298,32 @@ final class AnswerParser {
   private Answer postfix(Answer start) throws Unparsable {
     Answer result = start;
     while (true) {
-      if (peek().isSymbol("°")) {
-        at++;
+      if (cursor.peek().isSymbol("°")) {
+        cursor.skip();
         result = degrees(result);
-      } else if (peek().isSymbol("^") && isDegree()) {
+      } else if (cursor.peek().isSymbol("^") && isDegree()) {
         result = degrees(result);
-      } else if (peek().isSymbol("^") && isOrdinal()) {
-        at += 4;
-      } else if (accept("^")) {
-        result = scalar(new Expression.Power(expression(result), exponent()));
-      } else if (accept("!")) {
-        result = scalar(new Expression.Call(Function.FACTORIAL, expression(result)));
-      } else if (accept("%")) {
-        if (atEnd() || isText(peek())) {
+      } else if (cursor.peek().isSymbol("^") && isOrdinal()) {
+        cursor.skip(4);
+      } else if (cursor.accept("^")) {
+        result =
+            AnswerAlgebra.scalar(
+                new Expression.Power(AnswerAlgebra.expression(result), exponent()));
+      } else if (cursor.accept("!")) {
+        result =
+            AnswerAlgebra.scalar(
+                new Expression.Call(Function.FACTORIAL, AnswerAlgebra.expression(result)));
+      } else if (cursor.accept("%")) {
+        if (atEnd() || TokenCursor.isText(cursor.peek())) {
           percent = true;
         } else {
-          result = scalar(new Expression.Quotient(expression(result), Expression.number(100)));
+          result =
+              AnswerAlgebra.scalar(
+                  new Expression.Quotient(
+                      AnswerAlgebra.expression(result), Expression.number(100)));
         }
-      } else if (peek().isSymbol("'")) {
-        at++;
+      } else if (cursor.peek().isSymbol("'")) {
+        cursor.skip();
       } else {
         return result;
       }
@@ -345,12 +332,14 @@ final class AnswerParser {
 
   /** Takes {@code ^\circ} or {@code ^{\circ}} if it stands here. */
   private boolean isDegree() {
-    if (peek(1).isSymbol("°")) {
-      at += 2;
+    if (cursor.peek(1).isSymbol("°")) {
+      cursor.skip(2);
       return true;
     }
-    if (peek(1).isSymbol("{") && peek(2).isSymbol("°") && peek(3).isSymbol("}")) {
-      at += 4;
+    if (cursor.peek(1).isSymbol("{")
+        && cursor.peek(2).isSymbol("°")
+        && cursor.peek(3).isSymbol("}")) {
+      cursor.skip(4);
       return true;
     }
     return false;
@@ -358,27 +347,30 @@ final class AnswerParser {
 
   /** Whether {@code ^{\text{th}}} stands here. */
   private boolean isOrdinal() {
-    return peek(1).isSymbol("{") && isText(peek(2)) && peek(3).isSymbol("}");
+    return cursor.peek(1).isSymbol("{")
+        && TokenCursor.isText(cursor.peek(2))
+        && cursor.peek(3).isSymbol("}");
   }
 
   /** The degree sign counts inside a trigonometric function and is a unit elsewhere. */
   private Answer degrees(Answer value) throws Unparsable {
     return angleDepth == 0
         ? value
-        : scalar(
+        : AnswerAlgebra.scalar(
             new Expression.Quotient(
-                new Expression.Product(expression(value), Constant.PI), Expression.number(180)));
+                new Expression.Product(AnswerAlgebra.expression(value), Constant.PI),
+                Expression.number(180)));
   }
 
   private Expression exponent() throws Unparsable {
-    if (accept("-")) {
+    if (cursor.accept("-")) {
       return new Expression.Negation(exponent());
     }
-    return expression(primary());
+    return AnswerAlgebra.expression(primary());
   }
 
   private Answer primary() throws Unparsable {
-    Token token = next();
+    Token token = cursor.next();
     return switch (token.kind()) {
       case NUMBER -> number(token);
       case LETTER -> letter(token.text());
@@ -386,70 +378,37 @@ final class AnswerParser {
       case BEGIN -> matrix(token.text());
       case SYMBOL -> bracket(token.text());
       default -> {
-        at--;
-        throw unexpected();
+        cursor.back();
+        throw cursor.unexpected();
       }
     };
   }
 
   private Answer number(Token token) throws Unparsable {
-    if (accept("_")) {
+    if (cursor.accept("_")) {
       return new Answer.BasedNumber(token.text(), subscript());
     }
     Expression value = new Expression.Number(token.value());
-    return token.value().isInteger() && isProperFraction()
-        ? scalar(new Expression.Sum(value, mixedPart()))
-        : scalar(value);
-  }
-
-  /** Whether a fraction follows that makes a mixed number: {@code 1\frac45} or {@code 3 1/2}. */
-  private boolean isProperFraction() {
-    if (peek().kind() == Token.Kind.COMMAND && peek().text().endsWith("frac")) {
-      int middle = integerEnd(1);
-      int end = middle < 0 ? -1 : integerEnd(middle);
-      return end >= 0 && integerBefore(middle).compareTo(integerBefore(end)) < 0;
-    }
-    return peek().kind() == Token.Kind.NUMBER
-        && peek().spaceBefore()
-        && peek(1).isSymbol("/")
-        && peek(2).kind() == Token.Kind.NUMBER
-        && peek().value().compareTo(peek(2).value()) < 0;
-  }
-
-  /** Where an integer ends, in braces or not, that starts so many tokens ahead; -1 if none does. */
-  private int integerEnd(int ahead) {
-    if (isInteger(peek(ahead))) {
-      return ahead + 1;
-    }
-    boolean braced =
-        peek(ahead).isSymbol("{") && isInteger(peek(ahead + 1)) && peek(ahead + 2).isSymbol("}");
-    return braced ? ahead + 3 : -1;
-  }
-
-  private Rational integerBefore(int ahead) {
-    Token last = peek(ahead - 1);
-    return isInteger(last) ? last.value() : peek(ahead - 2).value();
-  }
-
-  private static boolean isInteger(Token token) {
-    return token.kind() == Token.Kind.NUMBER && token.value().isInteger();
+    return token.value().isInteger() && MixedNumber.isProperFraction(cursor)
+        ? AnswerAlgebra.scalar(new Expression.Sum(value, mixedPart()))
+        : AnswerAlgebra.scalar(value);
   }
 
   private Expression mixedPart() throws Unparsable {
-    if (peek().kind() == Token.Kind.COMMAND) {
-      at++;
+    if (cursor.peek().kind() == Token.Kind.COMMAND) {
+      cursor.skip();
       return fraction();
     }
-    Expression numerator = new Expression.Number(next().value());
-    at++;
-    return new Expression.Quotient(numerator, new Expression.Number(next().value()));
+    Expression numerator = new Expression.Number(cursor.next().value());
+    cursor.skip();
+    return new Expression.Quotient(numerator, new Expression.Number(cursor.next().value()));
   }
 
   private Answer letter(String name) throws Unparsable {
-    if (accept("_")) {
-      return scalar(new Expression.Variable(name + "_" + subscript()));
+    if (cursor.accept("_")) {
+      return AnswerAlgebra.scalar(new Expression.Variable(name + "_" + subscript()));
     }
-    return scalar(
+    return AnswerAlgebra.scalar(
         switch (name) {
           case "e" -> Constant.E;
           case "i" -> Constant.I;
@@ -459,19 +418,19 @@ final class AnswerParser {
 
   /** A subscript as written, without braces and blanks. */
   private String subscript() throws Unparsable {
-    if (!accept("{")) {
-      return next().text();
+    if (!cursor.accept("{")) {
+      return cursor.next().text();
     }
     StringBuilder text = new StringBuilder();
     int braces = 1;
     while (true) {
-      Token token = next();
+      Token token = cursor.next();
       braces += token.isSymbol("{") ? 1 : token.isSymbol("}") ? -1 : 0;
       if (braces == 0) {
         return text.toString();
       }
       if (token.kind() == Token.Kind.STOP) {
-        throw unexpected();
+        throw cursor.unexpected();
       }
       text.append(token.text());
     }
@@ -479,16 +438,17 @@ final class AnswerParser {
 
   private Answer command(String name) throws Unparsable {
     return switch (name) {
-      case "frac", "dfrac", "tfrac", "cfrac" -> scalar(fraction());
+      case "frac", "dfrac", "tfrac", "cfrac" -> AnswerAlgebra.scalar(fraction());
       case "binom", "dbinom", "tbinom" ->
-          scalar(new Expression.Call(Function.BINOMIAL, List.of(argument(), argument())));
-      case "sqrt" -> scalar(root());
-      case "lfloor" -> scalar(enclosed(Function.FLOOR, "rfloor"));
-      case "lceil" -> scalar(enclosed(Function.CEIL, "rceil"));
-      case "pi" -> scalar(Constant.PI);
+          AnswerAlgebra.scalar(
+              new Expression.Call(Function.BINOMIAL, List.of(argument(), argument())));
+      case "sqrt" -> AnswerAlgebra.scalar(root());
+      case "lfloor" -> AnswerAlgebra.scalar(enclosed(Function.FLOOR, "rfloor"));
+      case "lceil" -> AnswerAlgebra.scalar(enclosed(Function.CEIL, "rceil"));
+      case "pi" -> AnswerAlgebra.scalar(Constant.PI);
       default -> {
         if (AnswerVocabulary.FUNCTIONS.containsKey(name)) {
-          yield scalar(function(AnswerVocabulary.FUNCTIONS.get(name)));
+          yield AnswerAlgebra.scalar(function(AnswerVocabulary.FUNCTIONS.get(name)));
         }
         yield letter("\\" + name);
       }
@@ -502,25 +462,25 @@ final class AnswerParser {
 
   /** An argument of a command: a braced group, or one number, letter or command. */
   private Expression argument() throws Unparsable {
-    return peek().kind() == Token.Kind.NUMBER
-        ? new Expression.Number(next().value())
-        : expression(primary());
+    return cursor.peek().kind() == Token.Kind.NUMBER
+        ? new Expression.Number(cursor.next().value())
+        : AnswerAlgebra.expression(primary());
   }
 
   private Expression root() throws Unparsable {
     Expression index = Expression.number(2);
-    if (accept("[")) {
-      index = expression(item());
-      expect("]");
+    if (cursor.accept("[")) {
+      index = AnswerAlgebra.expression(item());
+      cursor.expect("]");
     }
-    return new Expression.Call(Function.ROOT, List.of(index, expression(primary())));
+    return new Expression.Call(Function.ROOT, List.of(index, AnswerAlgebra.expression(primary())));
   }
 
   private Expression enclosed(Function function, String closing) throws Unparsable {
-    Expression inside = expression(item());
-    if (!next().is(Token.Kind.COMMAND, closing)) {
-      at--;
-      throw unexpected();
+    Expression inside = AnswerAlgebra.expression(item());
+    if (!cursor.next().is(Token.Kind.COMMAND, closing)) {
+      cursor.back();
+      throw cursor.unexpected();
     }
     return new Expression.Call(function, inside);
   }
@@ -530,10 +490,10 @@ final class AnswerParser {
     Expression base = null;
     Expression power = null;
     while (true) {
-      if (peek().isSymbol("_")) {
-        at++;
-        base = expression(primary());
-      } else if (accept("^")) {
+      if (cursor.peek().isSymbol("_")) {
+        cursor.skip();
+        base = AnswerAlgebra.expression(primary());
+      } else if (cursor.accept("^")) {
         power = exponent();
       } else {
         break;
@@ -562,19 +522,19 @@ final class AnswerParser {
    * function.
    */
   private Expression functionArgument() throws Unparsable {
-    if (peek().isSymbol("(") || peek().isSymbol("{")) {
-      return expression(primary());
+    if (cursor.peek().isSymbol("(") || cursor.peek().isSymbol("{")) {
+      return AnswerAlgebra.expression(primary());
     }
-    if (accept("-")) {
+    if (cursor.accept("-")) {
       return new Expression.Negation(functionArgument());
     }
-    Expression argument = expression(postfix(primary()));
-    while (peek().kind() == Token.Kind.LETTER
-        || peek().kind() == Token.Kind.NUMBER
-        || (peek().kind() == Token.Kind.COMMAND
-            && !AnswerVocabulary.FUNCTIONS.containsKey(peek().text())
-            && !AnswerVocabulary.CLOSING_COMMANDS.contains(peek().text()))) {
-      argument = new Expression.Product(argument, expression(postfix(primary())));
+    Expression argument = AnswerAlgebra.expression(postfix(primary()));
+    while (cursor.peek().kind() == Token.Kind.LETTER
+        || cursor.peek().kind() == Token.Kind.NUMBER
+        || (cursor.peek().kind() == Token.Kind.COMMAND
+            && !AnswerVocabulary.FUNCTIONS.containsKey(cursor.peek().text())
+            && !AnswerVocabulary.CLOSING_COMMANDS.contains(cursor.peek().text()))) {
+      argument = new Expression.Product(argument, AnswerAlgebra.expression(postfix(primary())));
     }
     return argument;
   }
@@ -583,21 +543,21 @@ final class AnswerParser {
     switch (open) {
       case "{" -> {
         Answer inside = listing();
-        expect("}");
+        cursor.expect("}");
         return inside;
       }
       case "∞" -> {
-        return scalar(Constant.INFINITY);
+        return AnswerAlgebra.scalar(Constant.INFINITY);
       }
       case "∅" -> {
         return new Answer.FiniteSet(List.of());
       }
       case "|" -> {
         absDepth++;
-        Expression inside = expression(item());
+        Expression inside = AnswerAlgebra.expression(item());
         absDepth--;
-        expect("|");
-        return scalar(new Expression.Call(Function.ABS, inside));
+        cursor.expect("|");
+        return AnswerAlgebra.scalar(new Expression.Call(Function.ABS, inside));
       }
       case "\\{" -> {
         return set();
@@ -606,8 +566,8 @@ final class AnswerParser {
         return tuple(open.charAt(0));
       }
       default -> {
-        at--;
-        throw unexpected();
+        cursor.back();
+        throw cursor.unexpected();
       }
     }
   }
@@ -616,12 +576,12 @@ final class AnswerParser {
     setDepth++;
     List<Answer> items = items();
     setDepth--;
-    if (accept("|") || accept(":")) {
+    if (cursor.accept("|") || cursor.accept(":")) {
       Answer condition = listing(); // set-builder: the condition says it all
-      expect("\\}");
+      cursor.expect("\\}");
       return condition;
     }
-    expect("\\}");
+    cursor.expect("\\}");
     return new Answer.FiniteSet(items);
   }
 
@@ -633,74 +593,39 @@ final class AnswerParser {
     List<Answer> items = items();
     absDepth = outerAbs;
     setDepth = outerSet;
-    Token close = next();
+    Token close = cursor.next();
     if (!close.isSymbol(")") && !close.isSymbol("]") || items.isEmpty()) {
-      at--;
-      throw unexpected();
+      cursor.back();
+      throw cursor.unexpected();
     }
     return items.size() == 1 ? items.get(0) : new Answer.Tuple(open, items, close.text().charAt(0));
   }
 
   private Answer matrix(String environment) throws Unparsable {
-    if (environment.equals("array") && accept("{")) {
-      while (!accept("}")) {
-        if (next().kind() == Token.Kind.STOP) {
-          throw unexpected();
+    if (environment.equals("array") && cursor.accept("{")) {
+      while (!cursor.accept("}")) {
+        if (cursor.next().kind() == Token.Kind.STOP) {
+          throw cursor.unexpected();
         }
       }
     }
     List<List<Answer>> rows = new ArrayList<>();
     List<Answer> row = new ArrayList<>();
-    while (peek().kind() != Token.Kind.END) {
-      if (accept("\\\\")) {
+    while (cursor.peek().kind() != Token.Kind.END) {
+      if (cursor.accept("\\\\")) {
         rows.add(row);
         row = new ArrayList<>();
-      } else if (!accept("&")) {
+      } else if (!cursor.accept("&")) {
         row.add(item());
       }
     }
-    at++;
+    cursor.skip();
     if (!row.isEmpty()) {
       rows.add(row);
     }
     int columns = rows.isEmpty() ? 0 : rows.get(0).size();
     if (columns == 0 || rows.stream().anyMatch(cells -> cells.size() != columns)) {
       throw new Unparsable("rows of different lengths");
-    }
-    return new Answer.Matrix(rows);
-  }
-
-  private static Answer scalar(Expression expression) {
-    return new Answer.Scalar(expression);
-  }
-
-  private static Expression expression(Answer answer) throws Unparsable {
-    if (answer instanceof Answer.Scalar scalar) {
-      return scalar.expression();
-    }
-    throw new Unparsable("an expression was expected");
-  }
-
-  private static Answer negated(Answer answer) throws Unparsable {
-    return answer instanceof Answer.Matrix matrix
-        ? scaled(Expression.number(-1), matrix)
-        : scalar(new Expression.Negation(expression(answer)));
-  }
-
-  private static Answer product(Answer left, Answer right) throws Unparsable {
-    return right instanceof Answer.Matrix matrix
-        ? scaled(expression(left), matrix)
-        : scalar(new Expression.Product(expression(left), expression(right)));
-  }
-
-  private static Answer scaled(Expression factor, Answer.Matrix matrix) throws Unparsable {
-    List<List<Answer>> rows = new ArrayList<>();
-    for (List<Answer> row : matrix.rows()) {
-      List<Answer> cells = new ArrayList<>();
-      for (Answer cell : row) {
-        cells.add(product(scalar(factor), cell));
-      }
-      rows.add(cells);
     }
     return new Answer.Matrix(rows);
   }
