@@ -36,7 +36,10 @@ struct Parameters {
 class Batch {
  public:
   Batch(int64_t rows, int64_t vocab, int64_t gap = 0, int64_t offset = 0)
-      : logits(rows, vocab, gap, 0, offset), parameters(static_cast<size_t>(rows)) {
+      : logits(rows, vocab, gap, 0, offset),
+        parameters(static_cast<size_t>(rows)),
+        gap_(gap),
+        offset_(offset) {
     for (int64_t i = 0; i < rows; ++i) {
       seed.push_back(i * 7919 + 1);
       position.push_back(i);
@@ -48,24 +51,46 @@ class Batch {
     std::vector<float> logprob;
   };
 
-  Drawn with_cpu(size_t threads_of_workspace = 2) {
+  Drawn with_cpu(size_t threads_of_workspace = 2) const {
     const int64_t vocab = logits.cols();
     const size_t bytes = threads_of_workspace * cpu::sampling_workspace_size_of_thread(vocab);
     Guarded<char> workspace(static_cast<int64_t>(bytes), 'w');
-    return draw([&](const SamplingInputs& inputs, Vector<int64_t> tokens, Vector<float> logprob) {
+    return draw(logits, [&](const SamplingInputs& inputs, Vector<int64_t> tokens, Vector<float> logprob) {
       cpu::sampling(inputs, tokens, logprob, workspace.data(), bytes);
     });
   }
-  Drawn with_reference() { return draw(reference::sampling); }
+  Drawn with_reference() const { return draw(logits, reference::sampling); }
+
+  /** On logits rounded to T. */
+  template <class T>
+  Drawn with_device() const {
+    GuardedMatrix<T> rounded(logits.rows(), logits.cols(), gap_, {}, offset_);
+    for (int64_t i = 0; i < logits.rows(); ++i) {
+      for (int64_t j = 0; j < logits.cols(); ++j) rounded(i, j) = round_to<T>(logits(i, j));
+    }
+    Guarded<unsigned char> workspace(
+        static_cast<int64_t>(cuda::sampling_workspace_size(logits.rows(), logits.cols())), 'w');
+    return draw(
+        rounded, [&](const SamplingInputsOf<T>& inputs, Vector<int64_t> tokens, Vector<float> logprob) {
+          EXPECT_TRUE(finished(cuda::sampling<T>(inputs, tokens, logprob, workspace.data(), nullptr)));
+        });
+  }
+
+  /** Makes the logits values of T. */
+  template <class T>
+  void round_logits() {
+    for (int64_t i = 0; i < logits.rows(); ++i) {
+      for (int64_t j = 0; j < logits.cols(); ++j) logits(i, j) = to_float(round_to<T>(logits(i, j)));
+    }
+  }
 
   GuardedMatrix<float> logits;
   std::vector<Parameters> parameters;
   std::vector<int64_t> seed, position;
 
  private:
-  template <class Kernel>
-  Drawn draw(Kernel kernel) {
-    const int64_t rows = logits.rows();
+  template <class T, class Kernel>
+  Drawn draw(const GuardedMatrix<T>& rows_of_logits, Kernel kernel) const {
     std::vector<float> temperature, top_p, min_p, penalty;
     std::vector<int64_t> top_k, history, offsets{0};
     for (const Parameters& p : parameters) {
@@ -77,35 +102,48 @@ class Batch {
       history.insert(history.end(), p.history.begin(), p.history.end());
       offsets.push_back(static_cast<int64_t>(history.size()));
     }
-    history.push_back(-1);  // past the end: data is never null
-    SamplingInputs inputs;
-    inputs.logits = logits.view();
-    inputs.seed = {seed.data(), rows};
-    inputs.position = {position.data(), rows};
-    inputs.temperature = {temperature.data(), rows};
-    inputs.top_k = {top_k.data(), rows};
-    inputs.top_p = {top_p.data(), rows};
-    inputs.min_p = {min_p.data(), rows};
-    inputs.repetition_penalty = {penalty.data(), rows};
-    inputs.history = {history.data(), offsets.back()};
-    inputs.history_offsets = {offsets.data(), rows + 1};
-    Guarded<int64_t> tokens(rows);
-    Guarded<float> logprob(rows);
+    const Guarded<int64_t> seeds(seed), positions(position), k(top_k), tokens_before(history),
+        history_offsets(offsets);
+    const Guarded<float> temperatures(temperature), p(top_p), least(min_p), penalties(penalty);
+    const SamplingInputsOf<T> inputs{rows_of_logits.view(), seeds.view(),     positions.view(),
+                                     temperatures.view(),   k.view(),         p.view(),
+                                     least.view(),          penalties.view(), tokens_before.view(),
+                                     history_offsets.view()};
+    Guarded<int64_t> tokens(logits.rows());
+    Guarded<float> logprob(logits.rows());
     kernel(inputs, tokens.view(), logprob.view());
     return {tokens.values(), logprob.values()};
+  }
+
+  int64_t gap_;
+  int64_t offset_;
+};
+
+bool has_device() {
+  const char* reason = "";
+  return cuda::device_available(&reason);
+}
+
+/** Equal rows, each at a position of its own. */
+struct RepeatedRow : Batch {
+  RepeatedRow(int64_t rows, const std::vector<float>& row, const Parameters& row_parameters)
+      : Batch(rows, static_cast<int64_t>(row.size())) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (size_t j = 0; j < row.size(); ++j) logits(i, static_cast<int64_t>(j)) = row[j];
+      parameters[static_cast<size_t>(i)] = row_parameters;
+    }
   }
 };
 
 /** The set of tokens that rows of the same logits and parameters draw in 4000 positions. */
 std::set<int64_t> support(const std::vector<float>& row, const Parameters& parameters) {
-  constexpr int64_t rows = 4000;
-  Batch batch(rows, static_cast<int64_t>(row.size()));
-  for (int64_t i = 0; i < rows; ++i) {
-    for (size_t j = 0; j < row.size(); ++j) batch.logits(i, static_cast<int64_t>(j)) = row[j];
-    batch.parameters[static_cast<size_t>(i)] = parameters;
-  }
+  const RepeatedRow batch(4000, row, parameters);
   const Batch::Drawn cpu = batch.with_cpu();
   EXPECT_EQ(cpu.tokens, batch.with_reference().tokens);
+  if (has_device()) {
+    const RepeatedRow few(16, row, parameters);
+    EXPECT_EQ(few.with_device<float>().tokens, few.with_cpu().tokens);
+  }
   return {cpu.tokens.begin(), cpu.tokens.end()};
 }
 
@@ -119,11 +157,15 @@ using Set = std::set<int64_t>;
 
 TEST(Philox, gives_the_published_known_answers) {
   // kat_vectors of Random123 1.14.0, philox4x32 10.
-  using Words = std::array<uint32_t, 4>;
-  EXPECT_EQ(philox4x32_10({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  EXPECT_EQ(philox4x32_10({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
+  using Words = std::vector<uint32_t>;
+  const auto words = [](PhiloxWords counter, uint32_t key0, uint32_t key1) {
+    const PhiloxWords random = philox4x32_10(counter, key0, key1);
+    return Words(random.word, random.word + 4);
+  };
+  EXPECT_EQ(words({{0, 0, 0, 0}}, 0, 0), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(words({{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}}, 0xffffffff, 0xffffffff),
             (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(philox4x32_10({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+  EXPECT_EQ(words({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0),
             (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
@@ -234,13 +276,19 @@ TEST(Sampling, a_token_of_logit_minus_infinity_is_never_drawn) {
   EXPECT_EQ(support({-kInfinity, 0, -kInfinity, 0, -kInfinity}, {1, 4, 0.9999f}), (Set{1, 3}));
 }
 
+std::vector<Batch::Drawn> with_every_backend(const Batch& batch) {
+  std::vector<Batch::Drawn> drawn{batch.with_cpu(), batch.with_reference()};
+  if (has_device()) drawn.push_back(batch.with_device<float>());
+  return drawn;
+}
+
 TEST(Sampling, an_undefined_row_gives_minus_one_and_nan_and_spares_its_neighbours) {
   for (const float poison : {kNaN, kInfinity}) {
     for (const float temperature : {0.0f, 1.0f}) {
       Batch batch(3, 300);
       batch.logits(1, 299) = poison;
       for (Parameters& p : batch.parameters) p.temperature = temperature;
-      for (const Batch::Drawn& drawn : {batch.with_cpu(), batch.with_reference()}) {
+      for (const Batch::Drawn& drawn : with_every_backend(batch)) {
         EXPECT_EQ(drawn.tokens[1], -1);
         EXPECT_TRUE(std::isnan(drawn.logprob[1]));
         EXPECT_TRUE(close(drawn.logprob[0], -std::log(300.0), {1e-5, 0}));
@@ -250,8 +298,10 @@ TEST(Sampling, an_undefined_row_gives_minus_one_and_nan_and_spares_its_neighbour
   }
   Batch masked(1, 4);
   for (int64_t j = 0; j < 4; ++j) masked.logits(0, j) = -kInfinity;
-  EXPECT_EQ(masked.with_cpu().tokens[0], -1);
-  EXPECT_EQ(masked.with_reference().tokens[0], -1);
+  for (const Batch::Drawn& drawn : with_every_backend(masked)) {
+    EXPECT_EQ(drawn.tokens[0], -1);
+    EXPECT_TRUE(std::isnan(drawn.logprob[0]));
+  }
 }
 
 struct Shape {
@@ -264,20 +314,19 @@ struct Shape {
 
 void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.name; }
 
-class SamplingShapes : public ::testing::TestWithParam<Shape> {
- protected:
-  SamplingShapes() : batch(GetParam().rows, GetParam().vocab, GetParam().gap, GetParam().offset) {
-    const Shape shape = GetParam();
+/** Rows of all kinds: masked logits, ties, every parameter on and off. */
+struct RandomBatch : Batch {
+  explicit RandomBatch(const Shape& shape) : Batch(shape.rows, shape.vocab, shape.gap, shape.offset) {
     Random random(static_cast<uint64_t>(shape.vocab));
     for (int64_t i = 0; i < shape.rows; ++i) {
       const double deviation = random.uniform(0, 4);
       for (int64_t j = 0; j < shape.vocab; ++j) {
         // Rounded, so that ties are common.
-        batch.logits(i, j) = static_cast<float>(std::round(random.normal(deviation) * 16) / 16);
-        if (random.uniform() < 0.01) batch.logits(i, j) = -kInfinity;
+        logits(i, j) = static_cast<float>(std::round(random.normal(deviation) * 16) / 16);
+        if (random.uniform() < 0.01) logits(i, j) = -kInfinity;
       }
-      batch.logits(i, random.below(shape.vocab)) = 0;
-      Parameters& p = batch.parameters[static_cast<size_t>(i)];
+      logits(i, random.below(shape.vocab)) = 0;
+      Parameters& p = parameters[static_cast<size_t>(i)];
       const auto sometimes = [&](double fraction) { return random.uniform() < fraction; };
       if (sometimes(0.9)) p.temperature = static_cast<float>(random.uniform(0.2, 2));
       if (sometimes(0.1)) p.temperature = 0;
@@ -288,8 +337,11 @@ class SamplingShapes : public ::testing::TestWithParam<Shape> {
       for (int64_t n = random.below(20); n > 0; --n) p.history.push_back(random.below(shape.vocab));
     }
   }
+};
 
-  Batch batch;
+class SamplingShapes : public ::testing::TestWithParam<Shape> {
+ protected:
+  RandomBatch batch{GetParam()};
 };
 
 TEST_P(SamplingShapes, cpu_draws_the_tokens_of_the_reference) {
@@ -338,6 +390,126 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SamplingShapes,
                                            Shape{"gpt2_vocab", 20, 50257, 7, 1},
                                            Shape{"qwen_vocab", 4, 151936}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/** The device draws the CPU's tokens from the same logits, with log-probs of the reference. */
+template <class T>
+void check_device(Batch&& batch) {
+  batch.round_logits<T>();
+  const Batch::Drawn expected = batch.with_cpu();
+  const Batch::Drawn drawn = batch.with_device<T>();
+  EXPECT_EQ(drawn.tokens, expected.tokens);
+  // Float exponentials of 2 units in the last place, as in logprob_forward of a device.
+  EXPECT_TRUE(all_close(drawn.logprob, batch.with_reference().logprob,
+                        static_cast<int64_t>(drawn.logprob.size()), {4e-6, 6e-7}));
+}
+
+class SamplingDeviceShapes : public SamplingShapes {
+ protected:
+  void SetUp() override { RLKD_REQUIRE_DEVICE(); }
+};
+
+TEST_P(SamplingDeviceShapes, draws_the_tokens_of_the_cpu_float) { check_device<float>(std::move(batch)); }
+
+TEST_P(SamplingDeviceShapes, draws_the_tokens_of_the_cpu_bfloat16) {
+  check_device<bfloat16>(std::move(batch));
+}
+
+TEST_P(SamplingDeviceShapes, draws_the_tokens_of_the_cpu_float16) { check_device<float16>(std::move(batch)); }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, SamplingDeviceShapes,
+                         ::testing::Values(Shape{"no_rows", 0, 5}, Shape{"one_token_vocab", 5, 1},
+                                           Shape{"vocab_7", 12, 7, 1, 1}, Shape{"vocab_64", 10, 64},
+                                           Shape{"vocab_257", 10, 257, 0, 1},
+                                           Shape{"vocab_1000", 10, 1000, 24, 3},
+                                           Shape{"vocab_over_the_sorted_list", 10, 5003, 5, 1},
+                                           Shape{"gpt2_vocab", 3, 50257, 7, 1}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/** A row of `vocab` logits from `logit(token)`, drawn with each of the parameters. */
+struct OneRow : Batch {
+  template <class Logit>
+  OneRow(int64_t vocab, const std::vector<Parameters>& each, Logit logit)
+      : Batch(static_cast<int64_t>(each.size()), vocab) {
+    parameters = each;
+    for (int64_t j = 0; j < vocab; ++j) {
+      const auto value = static_cast<float>(logit(j));
+      for (int64_t i = 0; i < logits.rows(); ++i) logits(i, j) = value;
+    }
+  }
+};
+
+TEST(SamplingDevice, cuts_equal_logits_by_their_ids) {
+  RLKD_REQUIRE_DEVICE();
+  const std::vector<Parameters> parameters{{1},           {1, 0, 0.5f},    {1, 0, 0.0f}, {0.3f, 0, 0.999f},
+                                           {1, 4000, 1},  {2, 5000, 0.3f}, {1, 9000, 1}, {0},
+                                           {1, 0, 1e-5f}, {1, 0, 0.25f, 1}};
+  check_device<float>(OneRow(9000, parameters, [](int64_t) { return 0.0; }));
+  check_device<float>(OneRow(9000, parameters, [](int64_t j) { return j < 6000 ? -3.0 : 2.0; }));
+  check_device<float16>(OneRow(9000, parameters, [](int64_t j) { return j % 2 == 0 ? -0.0 : 0.0; }));
+}
+
+TEST(SamplingDevice, cuts_flat_distributions_of_many_tokens) {
+  RLKD_REQUIRE_DEVICE();
+  const std::vector<Parameters> parameters{
+      {1}, {1, 0, 0.95f}, {1, 0, 0.2f}, {0.7f, 8000, 0.9f}, {1.3f, 3000, 1}, {1, 0, 0.99f, 0.9f}};
+  for (const double deviation : {0.01, 1.0}) {
+    Random random(7);
+    check_device<float>(OneRow(20000, parameters, [&](int64_t) { return random.normal(deviation); }));
+  }
+}
+
+TEST(SamplingDevice, takes_logits_of_every_magnitude) {
+  RLKD_REQUIRE_DEVICE();
+  const std::vector<Parameters> parameters{{1},
+                                           {1, 0, 0.9f},
+                                           {0.01f, 100, 1},
+                                           {1e4f, 0, 0.9f},
+                                           {1e30f, 700, 0.5f},
+                                           {1e-30f},
+                                           {0},
+                                           {1, 0, 0.9f, 0, 1.3f, {0, 5, 5, 2999}}};
+  Random random(8);
+  check_device<float>(OneRow(3000, parameters, [&](int64_t) { return random.normal(1e4); }));
+  check_device<float>(OneRow(3000, parameters, [&](int64_t j) {
+    return j % 3 == 0 ? -std::numeric_limits<float>::max() : random.normal(1e-30);
+  }));
+  check_device<float>(OneRow(3000, parameters, [&](int64_t j) {
+    return j == 17 ? std::numeric_limits<float>::max() : j % 2 == 0 ? -kInfinity : random.normal();
+  }));
+}
+
+TEST(SamplingDevice, keeps_the_history_of_a_very_large_vocabulary_in_the_workspace) {
+  RLKD_REQUIRE_DEVICE();
+  constexpr int64_t vocab = (int64_t{1} << 18) + 77;
+  EXPECT_EQ(cuda::sampling_workspace_size(3, vocab - 77), 0u);
+  EXPECT_GT(cuda::sampling_workspace_size(3, vocab), 0u);
+  const Parameters penalised{0, 0, 1, 0, 2, {vocab - 1, 3, vocab - 1}};
+  OneRow batch(vocab, {penalised, {0}, penalised}, [](int64_t j) { return j % 1000 * 1e-3; });
+  for (int64_t i = 0; i < 3; ++i) {
+    batch.logits(i, vocab - 1) = 4;
+    batch.logits(i, 3) = 5;
+    batch.logits(i, 9) = 2.1f;
+  }
+  EXPECT_EQ(batch.with_device<float>().tokens, (std::vector<int64_t>{3, 3, 3}));
+  batch.parameters[2].repetition_penalty = 3;
+  EXPECT_EQ(batch.with_device<float>().tokens, (std::vector<int64_t>{3, 3, 9}));
+}
+
+TEST(SamplingDevice, rows_depend_on_nothing_but_the_row) {
+  RLKD_REQUIRE_DEVICE();
+  const RandomBatch batch({"alone", 6, 3001});
+  const Batch::Drawn together = batch.with_device<float>();
+  for (size_t i = 0; i < together.tokens.size(); ++i) {
+    Batch alone(1, 3001);
+    for (int64_t j = 0; j < 3001; ++j) alone.logits(0, j) = batch.logits(static_cast<int64_t>(i), j);
+    alone.parameters[0] = batch.parameters[i];
+    alone.seed[0] = batch.seed[i];
+    alone.position[0] = batch.position[i];
+    const Batch::Drawn drawn = alone.with_device<float>();
+    EXPECT_EQ(drawn.tokens[0], together.tokens[i]);
+    EXPECT_EQ(drawn.logprob[0], together.logprob[i]);
+  }
+}
 
 }  // namespace
 }  // namespace rlkd::kernels::test

@@ -15,20 +15,22 @@
  * logprob = log softmax(logits / temperature)[token] of the logits as given: before 1, 3, 4 and 5; at
  * temperature 1 for a greedy row. The CPU kernel's are the bits of cpu::logprob_forward.
  *
- * A row depends on nothing but its own values. CPU and reference draw the same token unless u falls within
- * about 1e-15 of a boundary.
+ * A row depends on nothing but its own values. All backends draw the same token unless u or top_p falls within
+ * about 1e-15 of a boundary: their sums are double, in different orders.
  */
 #pragma once
 
 #include <cstddef>
 
+#include "rlkd/kernels/device.h"
 #include "rlkd/kernels/views.h"
 
 namespace rlkd::kernels {
 
-/** logits [rows, vocab], history [total], history_offsets [rows + 1], the others [rows]. */
-struct SamplingInputs {
-  Matrix<const float> logits;
+/** T is float, on the device backend also bfloat16 or float16. logits [rows, vocab], vocab <= INT32_MAX, history [total], history_offsets [rows + 1], the others [rows]. */
+template <class T>
+struct SamplingInputsOf {
+  Matrix<const T> logits;
   Vector<const int64_t> seed;
   Vector<const int64_t> position;
   Vector<const float> temperature;         // finite, >= 0
@@ -39,6 +41,7 @@ struct SamplingInputs {
   Vector<const int64_t> history;           // in [0, vocab); may be null
   Vector<const int64_t> history_offsets;   // rising, null if history is
 };
+using SamplingInputs = SamplingInputsOf<float>;
 
 namespace cpu {
 
@@ -55,6 +58,18 @@ void sampling(const SamplingInputs& inputs, Vector<int64_t> tokens, Vector<float
               size_t workspace_bytes);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/** Bytes that sampling needs; 0 for vocabularies to 2^18. */
+size_t sampling_workspace_size(int64_t rows, int64_t vocab);
+
+/** As on the CPU; logprob differs from the CPU's by float rounding. workspace: device memory, 64-byte aligned. */
+template <class T>
+DeviceStatus sampling(const SamplingInputsOf<T>& inputs, Vector<int64_t> tokens, Vector<float> logprob,
+                      void* workspace, Stream stream);
+
+}  // namespace cuda
 
 namespace reference {
 

@@ -1,0 +1,28 @@
+/*
+ * e^x in double for x <= 0: the CPU backend's (cpu/vector/simd.h), operation by operation. With contraction off
+ * on both sides the bits are equal, which those of two mathematical libraries are not.
+ */
+#pragma once
+
+#include "device/platform.cuh"
+
+namespace rlkd::kernels::cuda {
+
+/** Error below 2 units in the last place; below e^-708 the result is 0. Cephes' exp. */
+__device__ __forceinline__ double exponential(double x) {
+  const double lowest = -708.0;
+  const double y = x > lowest ? x : lowest;
+  const double n = rint(y * 1.4426950408889634073599);
+  const double r = (y - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6;
+  const double rr = r * r;
+  const double p =
+      r * ((1.26177193074810590878e-4 * rr + 3.02994407707441961300e-2) * rr + 9.99999999999999999910e-1);
+  const double q =
+      ((3.00198505138664455042e-6 * rr + 2.52448340349684104192e-3) * rr + 2.27265548208155028766e-1) * rr +
+      2.0;
+  const double e = 1.0 + (p + p) / (q - p);
+  const double power = __longlong_as_double((static_cast<long long>(n) + 1023) << 52);
+  return x < lowest ? 0 : e * power;
+}
+
+}  // namespace rlkd::kernels::cuda
