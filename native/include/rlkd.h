@@ -344,6 +344,36 @@ RLKD_API rlkd_status rlkd_structure_alignment(
     const rlkd_structure_alignment_options* options, rlkd_tensor* reward, rlkd_tensor* best_leaf,
     void* workspace, size_t workspace_bytes);
 
+/** Steps by their embeddings, one a row, in place of judgements: [steps of all paths, dim], all of one shape and type,
+ * float32 (CUDA and EMULATED: bfloat16 and float16 too), row strides free, dim >= 1. */
+typedef struct rlkd_step_embeddings {
+  const rlkd_tensor* meta;
+  const rlkd_tensor* query;
+  const rlkd_tensor* answer;
+} rlkd_step_embeddings;
+
+/** Two steps agree on a field (1, else 0) where the cosine of its embeddings is at least this; in [-1, 1]. */
+typedef struct rlkd_embedding_thresholds {
+  double meta;
+  double query;
+  double answer;
+} rlkd_embedding_thresholds;
+
+RLKD_API rlkd_status rlkd_structure_alignment_embeddings_workspace_size(
+    const rlkd_context* context, int64_t pairs, const rlkd_structure_alignment_options* options,
+    size_t* bytes);
+/** As rlkd_structure_alignment. Pair p's student steps are the student_steps[p] rows of `student` from
+ * student_offsets[p] on; its teacher's nodes the teacher_nodes[p] rows of `teacher`, and entries of parents [rows of
+ * teacher], from teacher_offsets[p] on. Pairs may share rows. The cosine is computed in double, 1 exactly for equal
+ * embeddings; backends may disagree where it lies within 1e-13 of the threshold. A pair with an embedding whose norm
+ * is 0 or not finite is NaN. */
+RLKD_API rlkd_status rlkd_structure_alignment_embeddings(
+    const rlkd_context* context, const rlkd_step_embeddings* student, const rlkd_tensor* student_offsets,
+    const rlkd_tensor* student_steps, const rlkd_step_embeddings* teacher, const rlkd_tensor* parents,
+    const rlkd_tensor* teacher_offsets, const rlkd_tensor* teacher_nodes,
+    const rlkd_structure_alignment_options* options, const rlkd_embedding_thresholds* thresholds,
+    rlkd_tensor* reward, rlkd_tensor* best_leaf, void* workspace, size_t workspace_bytes);
+
 /* ---- sampling -----------------------------------------------------------------------------------------------
  * One token for each row of logits, in the order of transformers' logits processors:
  *   1. repetition penalty: logits of the row's history are divided by it where positive, multiplied where negative,
@@ -355,28 +385,29 @@ RLKD_API rlkd_status rlkd_structure_alignment(
  *   5. min_p: tokens at least min_p times as likely as the likeliest;
  *   6. the inverse CDF in vocabulary order at one uniform number in [0, 1), the upper 53 bits of Philox4x32-10 with
  *      key `seed[row]` and counter `position[row]`.
- * The result depends on the row's logits, parameters, seed and position alone.
+ * The result depends on the row's logits, parameters, seed and position alone. Every backend draws the same token
+ * unless the uniform number or top_p lies within about 1e-15 of a boundary between tokens.
  */
 typedef struct rlkd_sampling_inputs {
-  const rlkd_tensor* logits;             /* [rows, vocab] float32, not changed */
-  const rlkd_tensor* seed;               /* [rows] int64: the Philox key of the row's sequence */
-  const rlkd_tensor* position;           /* [rows] int64: the Philox counter, the index of the new token */
-  const rlkd_tensor* temperature;        /* [rows] float32; 0 = greedy (lowest id among equals) */
-  const rlkd_tensor* top_k;              /* [rows] int64; 0 = off */
-  const rlkd_tensor* top_p;              /* [rows] float32; 1 = off */
-  const rlkd_tensor* min_p;              /* [rows] float32; 0 = off */
+  const rlkd_tensor* logits;      /* [rows, vocab] float32 (CUDA: bfloat16, float16 too), not changed */
+  const rlkd_tensor* seed;        /* [rows] int64: the Philox key of the row's sequence */
+  const rlkd_tensor* position;    /* [rows] int64: the Philox counter, the index of the new token */
+  const rlkd_tensor* temperature; /* [rows] float32; 0 = greedy (lowest id among equals) */
+  const rlkd_tensor* top_k;       /* [rows] int64; 0 = off */
+  const rlkd_tensor* top_p;       /* [rows] float32; 1 = off */
+  const rlkd_tensor* min_p;       /* [rows] float32; 0 = off */
   const rlkd_tensor* repetition_penalty; /* [rows] float32; 1 = off; NULL = off everywhere */
   const rlkd_tensor* history;         /* [total] int64: the rows' earlier tokens, end to end; NULL = none */
   const rlkd_tensor* history_offsets; /* [rows + 1] int64 into history; NULL = none */
 } rlkd_sampling_inputs;
 
-/** Bytes for the threads that would run now; the space of one is enough to run. */
+/** On the CPU, bytes for the threads that would run now; the space of one is enough to run. */
 RLKD_API rlkd_status rlkd_sampling_workspace_size(const rlkd_context* context, int64_t rows, int64_t vocab,
                                                   size_t* bytes);
 
 /** tokens [rows] int64; logprob [rows] float32 = log softmax(logits / temperature)[token], before penalty and
- * truncation (at temperature 1 for a greedy row): the bits that rlkd_logprob_forward gives. A row with a NaN, a +inf
- * or only -inf gets token -1 and logprob NaN. */
+ * truncation (at temperature 1 for a greedy row): on the CPU the bits that rlkd_logprob_forward gives. A row with a
+ * NaN, a +inf or only -inf gets token -1 and logprob NaN. */
 RLKD_API rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampling_inputs* inputs,
                                    rlkd_tensor* tokens, rlkd_tensor* logprob, void* workspace,
                                    size_t workspace_bytes);

@@ -5,12 +5,14 @@
 #include "arguments.h"
 
 using namespace rlkd::native;
+using rlkd::kernels::Stream;
 namespace cpu = rlkd::kernels::cpu;
+namespace cuda = rlkd::kernels::cuda;
 namespace reference = rlkd::kernels::reference;
 
 namespace {
 
-using rlkd::kernels::SamplingInputs;
+using rlkd::kernels::SamplingInputsOf;
 using rlkd::kernels::Vector;
 
 void require_floats_in_range(const char* name, Vector<const float> values, double low, double high) {
@@ -20,10 +22,11 @@ void require_floats_in_range(const char* name, Vector<const float> values, doubl
   }
 }
 
-SamplingInputs checked(Arguments& arguments, const rlkd_sampling_inputs& inputs) {
-  SamplingInputs views;
+template <class T>
+SamplingInputsOf<T> checked(Arguments& arguments, const rlkd_sampling_inputs& inputs) {
+  SamplingInputsOf<T> views;
   views.logits =
-      arguments.matrix<const float>("inputs.logits", inputs.logits, kAnyExtent, kAnyExtent, "rows", "vocab");
+      arguments.matrix<const T>("inputs.logits", inputs.logits, kAnyExtent, kAnyExtent, "rows", "vocab");
   require_in_range("inputs.logits.shape[1]", views.logits.cols, 1, INT32_MAX);
   const int64_t rows = views.logits.rows;
   views.seed = arguments.vector<const int64_t>("inputs.seed", inputs.seed, rows, "rows");
@@ -47,7 +50,8 @@ SamplingInputs checked(Arguments& arguments, const rlkd_sampling_inputs& inputs)
 }
 
 /** Reads the values: for host memory. */
-void require_values(const SamplingInputs& inputs) {
+template <class T>
+void require_values(const SamplingInputsOf<T>& inputs) {
   const auto row_values = [](const char* name, Vector<const float> values, bool zero_allowed) {
     for (int64_t i = 0; i < values.size; ++i) {
       if (zero_allowed && values[i] == 0) continue;
@@ -72,6 +76,15 @@ void require_values(const SamplingInputs& inputs) {
   }
 }
 
+/** What a call must be given; the CPU backend uses more if it gets more. */
+size_t least_workspace(const Arguments& arguments, int64_t rows, int64_t vocab) {
+  if (arguments.backend() == RLKD_BACKEND_CPU) return cpu::sampling_workspace_size_of_thread(vocab);
+  if constexpr (kDeviceBackend != kNone) {
+    if (arguments.on_device()) return cuda::sampling_workspace_size(rows, vocab);
+  }
+  return 0;
+}
+
 }  // namespace
 
 extern "C" {
@@ -83,16 +96,8 @@ rlkd_status rlkd_sampling_workspace_size(const rlkd_context* context, int64_t ro
     require_in_range("rows", rows, 0, INT64_MAX);
     require_in_range("vocab", vocab, 1, INT32_MAX);
     required("bytes", bytes);
-    switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU:
-        *bytes = cpu::sampling_workspace_size(rows, vocab);
-        return;
-      case RLKD_BACKEND_REFERENCE:
-        *bytes = 0;
-        return;
-      default:
-        arguments.unsupported_backend();
-    }
+    *bytes = arguments.backend() == RLKD_BACKEND_CPU ? cpu::sampling_workspace_size(rows, vocab)
+                                                     : least_workspace(arguments, rows, vocab);
   });
 }
 
@@ -101,22 +106,26 @@ rlkd_status rlkd_sampling(const rlkd_context* context, const rlkd_sampling_input
                           size_t workspace_bytes) {
   return guard("rlkd_sampling", [&] {
     Arguments arguments(context);
-    const SamplingInputs inputs = checked(arguments, required("inputs", inputs_pointer));
-    const auto tokens = arguments.vector<int64_t>("tokens", tokens_tensor, inputs.logits.rows, "rows");
-    const auto logprob = arguments.vector<float>("logprob", logprob_tensor, inputs.logits.rows, "rows");
-    const bool on_cpu = arguments.backend() == RLKD_BACKEND_CPU;
-    const size_t needed = on_cpu ? cpu::sampling_workspace_size_of_thread(inputs.logits.cols) : 0;
-    void* workspace = arguments.workspace(workspace_pointer, workspace_bytes, needed);
-    arguments.require_no_overlap();
-    require_values(inputs);
-    switch (arguments.backend()) {
-      case RLKD_BACKEND_CPU:
-        return cpu::sampling(inputs, tokens, logprob, workspace, workspace_bytes);
-      case RLKD_BACKEND_REFERENCE:
-        return reference::sampling(inputs, tokens, logprob);
-      default:
-        arguments.unsupported_backend();
-    }
+    arguments.with_floating_type(required("inputs", inputs_pointer).logits, [&](auto type) {
+      using T = typename decltype(type)::type;
+      const SamplingInputsOf<T> inputs = checked<T>(arguments, *inputs_pointer);
+      const int64_t rows = inputs.logits.rows;
+      const auto tokens = arguments.vector<int64_t>("tokens", tokens_tensor, rows, "rows");
+      const auto logprob = arguments.vector<float>("logprob", logprob_tensor, rows, "rows");
+      void* workspace = arguments.workspace(workspace_pointer, workspace_bytes,
+                                            least_workspace(arguments, rows, inputs.logits.cols));
+      arguments.require_no_overlap();
+      if (arguments.values_on_host()) require_values(inputs);
+      if constexpr (std::is_same_v<T, float>) {
+        if (arguments.backend() == RLKD_BACKEND_CPU) {
+          return cpu::sampling(inputs, tokens, logprob, workspace, workspace_bytes);
+        }
+        if (arguments.backend() == RLKD_BACKEND_REFERENCE)
+          return reference::sampling(inputs, tokens, logprob);
+      }
+      arguments.run_on_device(
+          [&](Stream stream) { return cuda::sampling<T>(inputs, tokens, logprob, workspace, stream); });
+    });
   });
 }
 

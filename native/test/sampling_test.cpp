@@ -47,16 +47,37 @@ class NativeSampling : public ::testing::Test {
   char* workspace = nullptr;
 };
 
-TEST_F(NativeSampling, both_backends_draw_the_same) {
+TEST_F(NativeSampling, every_backend_draws_the_same) {
   ASSERT_TRUE(ok(sample()));
   const std::vector<int64_t> drawn = tokens.values();
   EXPECT_EQ(drawn[1], 0) << "greedy";
-  const rlkd_context reference{RLKD_BACKEND_REFERENCE, 0, nullptr};
-  size_t needed = 1;
-  ASSERT_TRUE(ok(rlkd_sampling_workspace_size(&reference, 2, 4, &needed)));
-  EXPECT_EQ(needed, 0u);
-  ASSERT_TRUE(ok(rlkd_sampling(&reference, &inputs, tokens, logprob, nullptr, 0)));
-  EXPECT_EQ(tokens.values(), drawn);
+  for (const rlkd_backend backend : host_backends()) {
+    if (backend == RLKD_BACKEND_CPU) continue;
+    const rlkd_context context{backend, 0, nullptr};
+    size_t needed = 1;
+    ASSERT_TRUE(ok(rlkd_sampling_workspace_size(&context, 2, 4, &needed)));
+    EXPECT_EQ(needed, 0u);
+    tokens.values() = {-7, -7};
+    ASSERT_TRUE(ok(rlkd_sampling(&context, &inputs, tokens, logprob, nullptr, 0)));
+    EXPECT_EQ(tokens.values(), drawn);
+  }
+}
+
+TEST_F(NativeSampling, half_precision_logits_are_for_device_backends) {
+  std::vector<uint16_t> bits{0, 0, 0, 0x4000, 0x4000, 0, 0, 0};  // bfloat16; 0x4000 is 2
+  logits.tensor.data = bits.data();
+  logits.tensor.dtype = {RLKD_DTYPE_BFLOAT, 16, 1};
+  temperature.values() = {0, 0};
+  for (const rlkd_backend backend : host_backends()) {
+    const rlkd_context context{backend, 0, nullptr};
+    if (backend == RLKD_BACKEND_EMULATED) {
+      ASSERT_TRUE(ok(sample(&context)));
+      EXPECT_EQ(tokens.values(), (std::vector<int64_t>{3, 0}));
+      EXPECT_NEAR(logprob.values()[0], 2 - std::log(3 + std::exp(2.0)), 1e-6);
+    } else {
+      EXPECT_TRUE(refused(sample(&context), RLKD_INVALID_ARGUMENT, {"inputs.logits has dtype bfloat16"}));
+    }
+  }
 }
 
 TEST_F(NativeSampling, penalty_and_history_may_be_left_out) {

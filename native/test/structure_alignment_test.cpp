@@ -45,8 +45,8 @@ struct Call {
   }
 };
 
-TEST(StructureAlignment, scores_each_pair_on_both_backends) {
-  for (rlkd_backend backend : {RLKD_BACKEND_CPU, RLKD_BACKEND_REFERENCE}) {
+TEST(StructureAlignment, scores_each_pair_on_every_backend) {
+  for (rlkd_backend backend : host_backends()) {
     Call call;
     ASSERT_TRUE(ok(call.run(backend)));
     EXPECT_EQ(call.reward.values(), (std::vector<float>{2, 1}));
@@ -111,6 +111,118 @@ TEST(StructureAlignment, no_pairs_are_a_valid_call) {
   call.parents.shape() = call.best_leaf.shape() = {0};
   EXPECT_TRUE(ok(call.run()));
   call.expect_untouched();
+}
+
+// As above by embeddings of 2 dimensions: pair 0 has student rows 0, 1 and teacher rows 0, 1; pair 1 student row 2 and
+// teacher rows 2, 3, both at root level.
+struct EmbeddingsCall {
+  Tensor<float> student_meta{{3, 2}, {1, 0, 0, 1, 0, 1}}, teacher_meta{{4, 2}, {1, 0, 0, 1, 2, 0, 0, 3}};
+  Tensor<float> student_query{{3, 2}, {1, 0, 0, 1, 0, 1}}, teacher_query{{4, 2}, {1, 0, 0, 1, 2, 0, 0, 3}};
+  Tensor<float> student_answer{{3, 2}, {1, 0, 1, 0, 0, 1}}, teacher_answer{{4, 2}, {1, 0, 0, 1, 2, 0, 0, 3}};
+  Tensor<int64_t> student_offsets{{2}, {0, 2}}, student_steps{{2}, {2, 1}};
+  Tensor<int64_t> teacher_offsets{{2}, {0, 2}}, teacher_nodes{{2}, {2, 2}};
+  Tensor<int32_t> parents{{4}, {-1, 0, -1, -1}};
+  Tensor<float> reward{{2}, std::vector<float>(2, -99)};
+  Tensor<int32_t> best_leaf{{2}, std::vector<int32_t>(2, -99)};
+  rlkd_structure_alignment_options options{RLKD_ALIGN_PREFIX, RLKD_NORMALIZE_NONE, 0, 2, 2};
+  rlkd_embedding_thresholds thresholds{0.5, 0.5, 0.5};
+  rlkd_step_embeddings student{student_meta, student_query, student_answer};
+  rlkd_step_embeddings teacher{teacher_meta, teacher_query, teacher_answer};
+  const rlkd_step_embeddings* student_pointer = &student;
+
+  rlkd_status run(rlkd_backend backend = RLKD_BACKEND_CPU) {
+    const rlkd_context context{backend, 0, nullptr};
+    size_t bytes = 0;
+    const rlkd_status sized =
+        rlkd_structure_alignment_embeddings_workspace_size(&context, 2, &options, &bytes);
+    if (sized != RLKD_OK) return sized;
+    void* workspace = std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
+    const rlkd_status status = rlkd_structure_alignment_embeddings(
+        &context, student_pointer, student_offsets, student_steps, &teacher, parents, teacher_offsets,
+        teacher_nodes, &options, &thresholds, reward, best_leaf, workspace, bytes);
+    std::free(workspace);
+    return status;
+  }
+  ::testing::AssertionResult invalid(std::initializer_list<const char*> parts) {
+    const ::testing::AssertionResult result = refused(run(), RLKD_INVALID_ARGUMENT, parts);
+    EXPECT_EQ(reward.values(), std::vector<float>(2, -99)) << "written although refused";
+    return result;
+  }
+};
+
+TEST(StructureAlignmentEmbeddings, scores_each_pair_on_every_backend) {
+  for (rlkd_backend backend : host_backends()) {
+    EmbeddingsCall call;
+    ASSERT_TRUE(ok(call.run(backend)));
+    EXPECT_EQ(call.reward.values(), (std::vector<float>{1.5f, 1})) << "the answer of step 2 differs";
+    EXPECT_EQ(call.best_leaf.values(), (std::vector<int32_t>{1, 1}));
+  }
+}
+
+TEST(StructureAlignmentEmbeddings, half_precision_is_for_device_backends) {
+  // The rows of the float tensors in bfloat16: 1 is 0x3F80.
+  std::vector<uint16_t> bits{0x3F80, 0, 0, 0x3F80, 0x3F80, 0, 0, 0x3F80};
+  for (rlkd_backend backend : host_backends()) {
+    EmbeddingsCall call;
+    for (Tensor<float>* tensor : {&call.student_meta, &call.student_query, &call.student_answer,
+                                  &call.teacher_meta, &call.teacher_query, &call.teacher_answer}) {
+      tensor->tensor.data = bits.data();
+      tensor->tensor.dtype = {RLKD_DTYPE_BFLOAT, 16, 1};
+    }
+    if (backend == RLKD_BACKEND_EMULATED) {
+      ASSERT_TRUE(ok(call.run(backend)));
+      EXPECT_EQ(call.reward.values(), (std::vector<float>{2, 1}));
+      call.teacher_query.tensor.dtype = {RLKD_DTYPE_FLOAT, 16, 1};
+      EXPECT_TRUE(refused(call.run(backend), RLKD_INVALID_ARGUMENT, {"teacher.query has dtype"}));
+    } else {
+      EXPECT_TRUE(refused(call.run(backend), RLKD_INVALID_ARGUMENT, {"student.meta has dtype bfloat16"}));
+    }
+  }
+}
+
+TEST(StructureAlignmentEmbeddings, embeddings_of_other_shapes_are_refused_by_name) {
+  EmbeddingsCall rows;
+  rows.student_query.shape()[0] = 2;
+  EXPECT_TRUE(rows.invalid({"student.query"}));
+  EmbeddingsCall dim;
+  dim.teacher_meta.shape() = {8, 1};
+  EXPECT_TRUE(dim.invalid({"teacher.meta"}));
+  EmbeddingsCall parents;
+  parents.parents.shape()[0] = 3;
+  EXPECT_TRUE(parents.invalid({"parents", "rows of teacher"}));
+  EmbeddingsCall none;
+  none.student_pointer = nullptr;
+  EXPECT_TRUE(none.invalid({"student is NULL"}));
+  EmbeddingsCall field;
+  field.student.answer = nullptr;
+  EXPECT_TRUE(field.invalid({"student.answer is NULL"}));
+  EmbeddingsCall empty;
+  for (Tensor<float>* tensor : {&empty.student_meta, &empty.student_query, &empty.student_answer}) {
+    tensor->shape()[1] = 0;
+  }
+  EXPECT_TRUE(empty.invalid({"student.meta.shape[1] is 0"}));
+}
+
+TEST(StructureAlignmentEmbeddings, rows_outside_of_the_embeddings_are_refused_by_pair) {
+  for (const int64_t offset : {int64_t{-1}, int64_t{3}, INT64_MAX}) {
+    EmbeddingsCall student;
+    student.student_offsets.values()[1] = offset;
+    EXPECT_TRUE(student.invalid({"student_offsets[1]", "within 3"}));
+    EmbeddingsCall teacher;
+    teacher.teacher_offsets.values()[1] = offset;
+    EXPECT_TRUE(teacher.invalid({"teacher_offsets[1]", "within 4"}));
+  }
+  EmbeddingsCall parents;
+  parents.parents.values()[3] = 1;
+  EXPECT_TRUE(parents.invalid({"parents[3] is 1", "node 1 of pair 1"}));
+}
+
+TEST(StructureAlignmentEmbeddings, a_threshold_that_no_cosine_can_have_is_refused) {
+  for (const double threshold : {-1.01, 1.01, static_cast<double>(NAN)}) {
+    EmbeddingsCall call;
+    call.thresholds.query = threshold;
+    EXPECT_TRUE(call.invalid({"thresholds.query is", "[-1, 1]"}));
+  }
 }
 
 }  // namespace
