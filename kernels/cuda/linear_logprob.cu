@@ -19,7 +19,7 @@
  *   3  dweight += dlogits^T hidden
  *
  * and after the last block of tokens dhidden = the splits' sums in order, rounded once. The tokens are split for
- * product 2 if hidden is small, so that 1024 rows are at least 128 blocks. 2 and 3 pass over the tiles of 1 that
+ * product 2 if hidden is small, so that 1024 rows are at least 72 blocks. 2 and 3 pass over the tiles of 1 that
  * hold nothing: rows without a gradient and, with skip_below, tiles of small probabilities.
  * Nothing is added atomically: the same bits in every run. Sums are cut at 8192 / splits tokens and 2048 rows and
  * joined by rounded additions, which keeps the tensor cores' truncation of long sums small.
@@ -30,20 +30,23 @@
  * of each.
  *
  * float inputs: exact float fused multiply-adds on the CUDA cores, not 3xTF32. It is the type of checking and of
- * small models; 3xTF32 would be about 3 times as fast on sm_80 and sm_90 for another 2^-21 of every product.
+ * small models; 3xTF32 would be about 2.5 times as fast on sm_80 and sm_90 for an error of 2^-21 in every product.
  *
- * Least work: forward 2 rows vocab hidden flops, (rows + vocab) hidden sizeof(T) bytes; backward 6 rows vocab
- * hidden flops (4 if dhidden or dweight is not wanted), the same bytes read, and rows hidden sizeof(T) + 8 vocab
- * hidden written and read. With H = hidden, an H100 reads the operands of few rows (under about 300) slower than
- * it multiplies: memory bounds them; above that the tensor cores do. A tile's softmax costs about 3600 cycles beside 32 H (sm_80's
- * tensor cores): 6 % at H = 2048. wgmma, tcgen05 and TMA are not used: mma.sync reaches about two thirds of an
+ * Budget of every tile kernel: 96 KiB of shared memory, 210 to 255 registers a thread without spills, so one block
+ * of 8 warps a multiprocessor; three steps of copies in flight and two warps a scheduler hide the latencies.
+ *
+ * Least work: forward 2 rows vocab hidden flops, (rows + vocab) hidden sizeof(T) bytes; backward 6 rows vocab hidden
+ * flops (4 if dhidden or dweight is not wanted), the same bytes read, rows hidden sizeof(T) + 8 vocab hidden bytes
+ * written and read. 16-bit weights give rows flops for each of their bytes: below about 300 rows an H100 waits for
+ * memory, above for its tensor cores. A tile's softmax costs about 3600 cycles beside the 32 hidden of sm_80's tensor
+ * cores, 5 % at hidden 2048, 12 % at 896. wgmma, tcgen05 and TMA are not used: mma.sync reaches about two thirds of an
  * H100's rate.
  *
  * The idea is that of cut-cross-entropy (Wijmans et al., arXiv 2411.09009): logits in on-chip tiles, recomputed
  * for the gradient, tiles of negligible gradient filtered. Different here: temperature and entropy with its
- * gradient; a probability as the threshold, 0 by default, with a bound of the error (there 2^-12, always), and
- * never a tile that holds a row's own token; sums in a fixed order (there locked or atomic additions in the order
- * that blocks finish in); the bounded dlogits in L2, so that the gradient is three products and each at the full
+ * gradient; a probability as the threshold, 0 by default, with a bound of the error (there 2^-12 by default), and
+ * never a tile that holds a row's own token; sums in a fixed order (there locked additions in the order that
+ * blocks finish in); the bounded dlogits in L2, so that the gradient is three products and each at the full
  * rate, where a fully fused kernel must read and write dhidden and dweight for every tile; no sorting of the
  * vocabulary.
  */
@@ -61,7 +64,7 @@ namespace {
 
 constexpr int kRowTilesTogether = 16;  // their hidden rows, 16 MiB at hidden 4096, stay in L2
 constexpr int64_t kMostTilesOfBlock = 8;
-constexpr int64_t kEnoughBlocks = 512;  // for every device; 4 for each of an H100's 132 processors
+constexpr int64_t kEnoughBlocks = 4;  // for each multiprocessor: the last ones cost a few percent
 
 constexpr int64_t kBlockRows = 2048;  // of the backward pass; whole tiles
 constexpr int64_t kBlockTokens = 8192;
@@ -88,8 +91,8 @@ struct Layer {
         weight(Operand<T>::of(weight_rows)),
         tokens(row_tokens),
         first_token(first_weight) {
-    tiles_of_block = static_cast<int>(
-        std::clamp(row_tiles() * token_tiles() / kEnoughBlocks, int64_t{1}, kMostTilesOfBlock));
+    tiles_of_block = static_cast<int>(std::clamp(
+        row_tiles() * token_tiles() / (kEnoughBlocks * multiprocessors()), int64_t{1}, kMostTilesOfBlock));
   }
 
   __host__ __device__ int64_t rows() const { return hidden.matrix.rows; }

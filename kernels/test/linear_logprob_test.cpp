@@ -450,6 +450,13 @@ std::vector<Case> cases() {
 INSTANTIATE_TEST_SUITE_P(Shapes, LinearLogprobTest, ::testing::ValuesIn(cases()),
                          [](const auto& test) { return std::string(test.param.name); });
 
+/** The emulated device has two multiprocessors: 8 blocks are enough, more tiles make runs of tiles. */
+TEST(LinearLogprob, device_forward_covers_runs_of_token_tiles_and_bands_of_row_tiles) {
+  RLKD_REQUIRE_DEVICE();
+  check_forward<bfloat16>({"", 130, 2050, 4});
+  check_forward<float>({"", 2050, 513, 2});
+}
+
 /** float16 differs from bfloat16 in the instruction of the product and in the rounding. */
 TEST(LinearLogprob, device_agrees_with_the_reference_float16) {
   RLKD_REQUIRE_DEVICE();

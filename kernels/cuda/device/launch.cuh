@@ -62,6 +62,19 @@ DeviceStatus launch(const char* name, void (*kernel)(Parameters...), const Launc
 
 }  // namespace detail
 
+/** Of the current device: how many blocks fill it. No result may depend on it. */
+inline int multiprocessors() {
+#if defined(__CUDACC__)
+  int device = 0;
+  int count = 1;
+  if (cudaGetDevice(&device) != cudaSuccess) return count;
+  cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
+  return count;
+#else
+  return 2;  // few, so that small grids take the ways of large ones
+#endif
+}
+
 /** Nothing is launched for a grid without blocks. */
 template <class... Parameters, class... Arguments>
 DeviceStatus launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape, Stream stream,

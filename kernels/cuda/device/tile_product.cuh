@@ -5,7 +5,7 @@
  * of B (16 KiB) is one stage; four stages (96 KiB, what sm_120 gives a block) are filled by cp.async, three
  * steps ahead of the one that is multiplied. Eight warps, 2 x 4, own 64 x 64 elements each: 128 accumulators
  * a thread. For 16-bit elements a warp and 16 k is 8 ldmatrix.x4 and 32 mma.sync m16n8k16: 32 cycles of shared
- * memory under 64 of an sm_80's tensor cores; a block reads 24 KiB from L2 for 2 M flops, 87 flops a byte.
+ * memory under 64 of an sm_80's tensor cores; a block reads 24 KiB from L2 for 2.1 M flops, 85 a byte.
  * For float, fused multiply-adds in ascending k: exact float arithmetic on the same layout.
  *
  * An operand lies in memory with k along its rows (Major::k: [m][k]) or across them (Major::mn: [k][m]).
