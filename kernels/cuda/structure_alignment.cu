@@ -381,7 +381,7 @@ __device__ Best best_path(const Pair& pair, const Judgements& judgements,
 
 /** workspace null: the scratch is dynamic shared memory. */
 template <Alignment kAlignment, class Pairs>
-__global__ void __launch_bounds__(kThreads, 1)
+__global__ void __launch_bounds__(kThreads, 3)
     alignment_kernel(Pairs pairs, StructureAlignmentOptions options, Layout layout, unsigned char* workspace,
                      Vector<float> reward, Vector<int32_t> best_leaf) {
   const int64_t warp = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarp;
