@@ -2,13 +2,17 @@ package org.rlkd.engine.selftest;
 
 import static org.bytedeco.pytorch.global.torch.empty;
 import static org.rlkd.bindings.global.rlkd.rlkd_decode_attention;
+import static org.rlkd.bindings.global.rlkd.rlkd_decode_attention_workspace_size;
 import static org.rlkd.engine.selftest.CheckInputs.on;
 import static org.rlkd.engine.selftest.CheckInputs.view;
+import static org.rlkd.engine.selftest.CheckInputs.workspace;
 
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
 import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.bindings.rlkd_context;
 import org.rlkd.bindings.rlkd_decode_attention_inputs;
 import org.rlkd.engine.tensor.HostArrays;
 
@@ -48,9 +52,20 @@ final class DecodeAttentionCheck implements KernelCheck {
               .block_table(view(random.integers(BLOCKS, ROWS, BLOCKS_OF_ROW)))
               .lengths(view(HostArrays.longs(lengths, ROWS)));
       Tensor output = empty(ROWS, HEADS * HEAD_DIM);
+      rlkd_context context = on(backend);
+      SizeTPointer bytes = new SizeTPointer(1);
+      NativeLibrary.check(
+          rlkd_decode_attention_workspace_size(
+              context, ROWS, HEADS, HEAD_DIM, BLOCKS_OF_ROW * BLOCK_SIZE, bytes));
+      Tensor workspace = workspace(bytes.get());
       NativeLibrary.check(
           rlkd_decode_attention(
-              on(backend), inputs, (float) (1 / Math.sqrt(HEAD_DIM)), view(output), null, 0));
+              context,
+              inputs,
+              (float) (1 / Math.sqrt(HEAD_DIM)),
+              view(output),
+              workspace.data_ptr(),
+              bytes.get()));
       return Map.of("output", HostArrays.toDoubles(output));
     }
   }
