@@ -12,8 +12,12 @@ bool device_available(const char** reason) {
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
   if (error == cudaSuccess && devices > 0) return true;
-  if (error != cudaSuccess) cudaGetLastError();  // having asked is no failure of later calls
-  *reason = error == cudaSuccess ? "the CUDA driver finds no device" : cudaGetErrorString(error);
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  cudaGetLastError();  // having asked is no failure of later calls
+  *reason = driver == 0            ? "no NVIDIA driver is installed"
+            : error == cudaSuccess ? "the CUDA driver finds no device"
+                                   : cudaGetErrorString(error);
   return false;
 }
 
