@@ -1,13 +1,17 @@
 /*
  * Benchmarks of the device backend at the shapes of training and generation. Takes Google Benchmark's options,
- * --benchmark_filter, --benchmark_list_tests and --benchmark_out=FILE.json among them.
+ * --benchmark_filter, --benchmark_list_tests and --benchmark_out=FILE.json among them, and --seconds=S: benchmarks
+ * that would start later are not done.
  */
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
+#include <vector>
 
+#include "bench/device/measure.h"
 #include "bench/device/runtime.h"
 
 namespace {
@@ -33,7 +37,18 @@ void describe_device() {
 
 int main(int argc, char** argv) {
   bool list = false;
-  for (int i = 1; i < argc; ++i) list = list || std::string(argv[i]).rfind("--benchmark_list_tests", 0) == 0;
+  std::vector<char*> arguments = {argv[0]};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    list = list || argument.rfind("--benchmark_list_tests", 0) == 0;
+    if (argument.rfind("--seconds=", 0) == 0) {
+      rlkd::kernels::bench::stop_after(std::atof(argument.c_str() + std::string("--seconds=").size()));
+    } else {
+      arguments.push_back(argv[i]);
+    }
+  }
+  argc = static_cast<int>(arguments.size());
+  argv = arguments.data();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   if (!list) {

@@ -1,11 +1,22 @@
 #include "bench/device/measure.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <stdexcept>
 
 namespace rlkd::kernels::bench {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+Clock::time_point deadline = Clock::time_point::max();
+}  // namespace
+
+void stop_after(double seconds) {
+  deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
 
 void add(const std::string& name, const char* dtype, const Shape& shape,
          const std::function<void(benchmark::State&)>& body) {
@@ -13,6 +24,9 @@ void add(const std::string& name, const char* dtype, const Shape& shape,
   for (const auto& [key, value] : shape) full += std::string("/") + key + ":" + std::to_string(value);
   benchmark::RegisterBenchmark(full.c_str(),
                                [body](benchmark::State& state) {
+                                 if (Clock::now() > deadline) {
+                                   return state.SkipWithError("not reached within the time limit");
+                                 }
                                  try {
                                    body(state);
                                  } catch (const std::exception& failure) {

@@ -25,6 +25,9 @@ struct Work {
 /** A benchmark's shape by name, as it stands in the benchmark's name. */
 using Shape = std::vector<std::pair<const char*, int64_t>>;
 
+/** Benchmarks that would start later than this are not done, and say so. */
+void stop_after(double seconds);
+
 /** Registers "NAME/DTYPE/rows:1/vocab:512". What `body` throws (no memory, say) ends this benchmark alone. */
 void add(const std::string& name, const char* dtype, const Shape& shape,
          const std::function<void(benchmark::State&)>& body);
