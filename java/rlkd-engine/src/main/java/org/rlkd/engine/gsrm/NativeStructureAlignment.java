@@ -9,8 +9,11 @@ import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_TEACHER;
 import static org.rlkd.bindings.global.rlkd.rlkd_structure_alignment;
 import static org.rlkd.bindings.global.rlkd.rlkd_structure_alignment_workspace_size;
 
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
@@ -33,8 +36,8 @@ public final class NativeStructureAlignment implements StructureAlignment {
     if (pairs.isEmpty()) {
       return List.of();
     }
-    Batch batch = new Batch(pairs);
     try (PointerScope scope = new PointerScope()) {
+      Batch batch = new Batch(pairs);
       rlkd_structure_alignment_options nativeOptions = nativeOptions(options, batch);
       int count = pairs.size();
       Tensor reward = empty(count);
@@ -46,9 +49,9 @@ public final class NativeStructureAlignment implements StructureAlignment {
       NativeLibrary.check(
           rlkd_structure_alignment(
               null,
-              TensorView.of(HostArrays.floats(batch.meta, batch.meta.length)),
-              TensorView.of(HostArrays.floats(batch.query, batch.query.length)),
-              TensorView.of(HostArrays.floats(batch.answer, batch.answer.length)),
+              TensorView.of(batch.meta),
+              TensorView.of(batch.query),
+              TensorView.of(batch.answer),
               TensorView.of(HostArrays.longs(batch.judgementOffsets, count)),
               TensorView.of(HostArrays.ints(batch.parents, batch.parents.length)),
               TensorView.of(HostArrays.longs(batch.parentOffsets, count)),
@@ -88,11 +91,14 @@ public final class NativeStructureAlignment implements StructureAlignment {
         .max_teacher_nodes(batch.maxTeacherNodes);
   }
 
-  /** The pairs one after another in flat arrays, as the kernel reads them. */
+  /**
+   * The pairs one after another, as the kernel reads them; judgements are copied once, straight
+   * into the tensors, which belong to the open scope.
+   */
   private static final class Batch {
-    final float[] meta;
-    final float[] query;
-    final float[] answer;
+    final Tensor meta;
+    final Tensor query;
+    final Tensor answer;
     final int[] parents;
     final long[] judgementOffsets;
     final long[] parentOffsets;
@@ -104,9 +110,9 @@ public final class NativeStructureAlignment implements StructureAlignment {
     Batch(List<AlignmentPair> pairs) {
       int judgements =
           pairs.stream().mapToInt(pair -> pair.meta().length).reduce(0, Math::addExact);
-      meta = new float[judgements];
-      query = new float[judgements];
-      answer = new float[judgements];
+      meta = flat(pairs, AlignmentPair::meta, judgements);
+      query = flat(pairs, AlignmentPair::query, judgements);
+      answer = flat(pairs, AlignmentPair::answer, judgements);
       parents = new int[pairs.stream().mapToInt(AlignmentPair::teacherNodes).sum()];
       judgementOffsets = new long[pairs.size()];
       parentOffsets = new long[pairs.size()];
@@ -122,13 +128,20 @@ public final class NativeStructureAlignment implements StructureAlignment {
         teacherNodes[p] = pair.teacherNodes();
         maxStudentSteps = Math.max(maxStudentSteps, studentSteps[p]);
         maxTeacherNodes = Math.max(maxTeacherNodes, teacherNodes[p]);
-        System.arraycopy(pair.meta(), 0, meta, judgement, pair.meta().length);
-        System.arraycopy(pair.query(), 0, query, judgement, pair.query().length);
-        System.arraycopy(pair.answer(), 0, answer, judgement, pair.answer().length);
         System.arraycopy(pair.parents(), 0, parents, parent, pair.parents().length);
         judgement += pair.meta().length;
         parent += pair.parents().length;
       }
+    }
+
+    private static Tensor flat(
+        List<AlignmentPair> pairs, Function<AlignmentPair, float[]> kind, int judgements) {
+      Tensor tensor = empty(judgements);
+      if (judgements > 0) { // an empty tensor has no memory
+        FloatBuffer memory = new FloatPointer(tensor.data_ptr()).capacity(judgements).asBuffer();
+        pairs.forEach(pair -> memory.put(kind.apply(pair)));
+      }
+      return tensor;
     }
   }
 }
