@@ -1,24 +1,12 @@
 package org.rlkd.engine.gsrm;
 
-import com.sun.net.httpserver.HttpServer;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.nio.charset.StandardCharsets;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.Executors;
-import org.rlkd.core.endpoint.ChatEndpoint;
-import org.rlkd.core.endpoint.EndpointSettings;
 import org.rlkd.core.gsrm.AnswerCache;
 import org.rlkd.core.gsrm.AskingJudge;
 import org.rlkd.core.gsrm.Aspect;
-import org.rlkd.core.gsrm.EndpointJudge;
 import org.rlkd.core.gsrm.Judge;
 import org.rlkd.core.gsrm.Judgement;
 import org.rlkd.core.gsrm.LexicalJudge;
@@ -33,11 +21,11 @@ import org.rlkd.engine.tensor.CpuThreads;
 final class JudgeComparison {
   private final List<LabelledPair> pairs = LabelledPairs.all();
 
-  public static void main(String[] arguments) throws IOException {
+  public static void main(String[] arguments) {
     CpuThreads.set(1);
     JudgeComparison comparison = new JudgeComparison();
     System.out.println(
-        "| judge | meta accuracy | AUC | query accuracy | AUC | answer accuracy | AUC | pairs/s |");
+        "| judge | meta accuracy | AUC | query accuracy | AUC | answer accuracy | AUC | pairs per CPU second |");
     comparison.report("lexical", new LexicalJudge(), new LexicalJudge());
     try (SentenceEncoder encoder = SentenceEncoder.load(1);
         SentenceEncoder again = SentenceEncoder.load(1)) {
@@ -52,20 +40,20 @@ final class JudgeComparison {
             "generative", new LexicalJudge(), new AskingJudge(judge, AnswerCache.inMemory()));
       }
     }
-    comparison.endpointRate();
   }
 
   private static Judge asking(SentenceEncoder encoder) {
     return new AskingJudge(new EmbeddingJudge(encoder), AnswerCache.inMemory());
   }
 
-  /** Warms up with the first judge, measures the second. */
+  /** Warms up with the first judge, measures the second, by the CPU time of this thread. */
   private void report(String name, Judge warm, Judge judge) {
     List<LabelledPair> test = pairs.stream().filter(pair -> !pair.calibration()).toList();
     warm.judge(test.stream().map(LabelledPair::pair).toList());
-    long started = System.nanoTime();
+    long started = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     List<Judgement> judgements = judge.judge(test.stream().map(LabelledPair::pair).toList());
-    double seconds = (System.nanoTime() - started) / 1e9;
+    double seconds =
+        (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - started) / 1e9;
     StringBuilder row = new StringBuilder("| " + name);
     for (Aspect aspect : Aspect.values()) {
       JudgeQuality quality = JudgeQuality.of(test, judgements, aspect);
@@ -108,38 +96,6 @@ final class JudgeComparison {
       System.out.printf(
           "fit %s: %d pairs, threshold %.3f, slope %.2f%n",
           aspect, points.size(), -bias / weight, weight);
-    }
-  }
-
-  /** What the client adds: a server on loopback that answers at once. */
-  private void endpointRate() throws IOException {
-    byte[] reply =
-        "{\"choices\": [{\"message\": {\"content\": \"yes\"}}]}".getBytes(StandardCharsets.UTF_8);
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.setExecutor(Executors.newFixedThreadPool(8));
-    server.createContext(
-        "/",
-        exchange -> {
-          exchange.getRequestBody().readAllBytes();
-          exchange.sendResponseHeaders(200, reply.length);
-          exchange.getResponseBody().write(reply);
-          exchange.close();
-        });
-    server.start();
-    URI base = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1");
-    try (ChatEndpoint endpoint =
-        new ChatEndpoint(
-            new EndpointSettings(
-                base, "m", Optional.empty(), 16, Duration.ofSeconds(10), 0, 1_000_000, false),
-            Map.of())) {
-      EndpointJudge judge = new EndpointJudge(endpoint);
-      report(
-          "(a server that always says yes)",
-          new AskingJudge(judge, AnswerCache.inMemory()),
-          new AskingJudge(judge, AnswerCache.inMemory()));
-    } finally {
-      server.stop(0);
     }
   }
 }
