@@ -22,7 +22,8 @@ final class SftCommand implements Runnable {
   public void run() {
     SftConfig config = SftConfig.load(options.file(), options.settings());
     config.notApplicable().forEach(LOG::info);
-    try (TrainingProgress progress = new TrainingProgress("sft", "loss")) {
+    try (StopSignals signals = StopSignals.install();
+        TrainingProgress progress = new TrainingProgress("sft", "loss", signals::requested)) {
       Path directory = new SftRun(config).run(progress);
       System.out.println(directory);
     }

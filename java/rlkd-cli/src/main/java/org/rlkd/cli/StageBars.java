@@ -9,7 +9,7 @@ import org.rlkd.engine.training.StepListener;
 final class StageBars implements QuickstartProgress {
   @Override
   public <T> T training(String task, String watched, Function<StepListener, T> work) {
-    try (TrainingProgress progress = new TrainingProgress(task, watched)) {
+    try (TrainingProgress progress = new TrainingProgress(task, watched, () -> false)) {
       return work.apply(progress);
     }
   }

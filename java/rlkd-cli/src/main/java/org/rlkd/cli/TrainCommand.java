@@ -24,7 +24,8 @@ final class TrainCommand implements Runnable {
     GrpoConfig config = GrpoConfig.load(options.file(), options.settings());
     config.notApplicable().forEach(LOG::info);
     Path directory;
-    try (TrainingProgress progress = new TrainingProgress("train", "reward")) {
+    try (StopSignals signals = StopSignals.install();
+        TrainingProgress progress = new TrainingProgress("train", "reward", signals::requested)) {
       directory = new GrpoRun(config).run(progress);
     }
     new Report(directory).write(directory.resolve("report.html"));

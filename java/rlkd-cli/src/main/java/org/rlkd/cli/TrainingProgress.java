@@ -2,23 +2,30 @@ package org.rlkd.cli;
 
 import java.time.Duration;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.rlkd.engine.training.StepListener;
 import org.rlkd.engine.training.StepReport;
 
-/** A progress bar over optimizer steps with the metric that tells how the run is doing. */
+/**
+ * A progress bar over optimizer steps with the metric that tells how the run is doing; ends the run
+ * when it is asked to.
+ */
 final class TrainingProgress implements StepListener, AutoCloseable {
   private final String task;
   private final String watched;
+  private final BooleanSupplier stop;
   private Progress bar;
 
   /**
    * A bar that opens at the first step.
    *
    * @param watched name of the metric beside the bar
+   * @param stop whether the run is to end after the present step
    */
-  TrainingProgress(String task, String watched) {
+  TrainingProgress(String task, String watched, BooleanSupplier stop) {
     this.task = task;
     this.watched = watched;
+    this.stop = stop;
   }
 
   @Override
@@ -29,7 +36,7 @@ final class TrainingProgress implements StepListener, AutoCloseable {
     }
     Map<String, Double> metrics = report.metrics();
     bar.to(report.step(), "%s %.4g".formatted(watched, metrics.getOrDefault(watched, Double.NaN)));
-    return true;
+    return !stop.getAsBoolean();
   }
 
   @Override

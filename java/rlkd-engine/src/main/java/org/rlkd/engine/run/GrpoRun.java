@@ -43,7 +43,8 @@ public final class GrpoRun {
   }
 
   /**
-   * Trains to the end and saves the model into the output directory.
+   * Trains to the end and saves the model into the output directory. A run that the listener ends
+   * before leaves the checkpoint of its last step instead, from which it can be resumed.
    *
    * @param listener looks at each step
    * @return the output directory
@@ -78,16 +79,19 @@ public final class GrpoRun {
               GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds())),
               log)) {
         directory.resumedFrom().ifPresent(trainer::restoreState);
-        new TrainingRun(
-                trainer,
-                metrics,
-                listener,
-                directory.checkpoints(),
-                target -> student.write(target, SaveOptions.FLOAT32),
-                directory.saveSteps(trainer.stepsPerEpoch()))
-            .run();
+        boolean finished =
+            new TrainingRun(
+                    trainer,
+                    metrics,
+                    listener,
+                    directory.checkpoints(),
+                    target -> student.write(target, SaveOptions.FLOAT32),
+                    directory.saveSteps(trainer.stepsPerEpoch()))
+                .run();
+        if (finished) {
+          student.write(directory.path(), SaveOptions.FLOAT32);
+        }
       }
-      student.write(directory.path(), SaveOptions.FLOAT32);
       return directory.path();
     }
   }
@@ -123,7 +127,8 @@ public final class GrpoRun {
         model.orElseThrow(
             () ->
                 new UsageException(
-                    "no model: set model_name_or_path to a Hugging Face directory, or give --model")));
+                    "no model: set model_name_or_path to a Hugging Face directory, or give"
+                        + " --model")));
   }
 
   /** Sets threads; refuses a device that this build cannot use. */

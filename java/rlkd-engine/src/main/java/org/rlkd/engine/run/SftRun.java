@@ -27,7 +27,8 @@ public final class SftRun {
   }
 
   /**
-   * Trains to the end and saves the model into the output directory.
+   * Trains to the end and saves the model into the output directory. A run that the listener ends
+   * before leaves the checkpoint of its last step instead, from which it can be resumed.
    *
    * @param listener looks at each step
    * @return the output directory
@@ -43,16 +44,19 @@ public final class SftRun {
       try (SftTrainer trainer =
           new SftTrainer(model.model(), examples(model), SftOptions.of(config))) {
         directory.resumedFrom().ifPresent(trainer::restoreState);
-        new TrainingRun(
-                trainer,
-                metrics,
-                listener,
-                directory.checkpoints(),
-                target -> model.write(target, SaveOptions.FLOAT32),
-                directory.saveSteps(trainer.stepsPerEpoch()))
-            .run();
+        boolean finished =
+            new TrainingRun(
+                    trainer,
+                    metrics,
+                    listener,
+                    directory.checkpoints(),
+                    target -> model.write(target, SaveOptions.FLOAT32),
+                    directory.saveSteps(trainer.stepsPerEpoch()))
+                .run();
+        if (finished) {
+          model.write(directory.path(), SaveOptions.FLOAT32);
+        }
       }
-      model.write(directory.path(), SaveOptions.FLOAT32);
       return directory.path();
     }
   }

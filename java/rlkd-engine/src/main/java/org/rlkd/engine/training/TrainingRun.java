@@ -36,7 +36,7 @@ public final class TrainingRun {
    * @param model writes the model, its tokenizer and whatever else belongs to a Hugging Face
    *     directory, with float32 weights (others would not resume bit for bit)
    * @param saveSteps a checkpoint after every so many optimizer steps ({@code save_steps}); 0 =
-   *     none
+   *     only where the listener ends the run
    */
   public TrainingRun(
       Trainer trainer,
@@ -45,8 +45,8 @@ public final class TrainingRun {
       CheckpointStore checkpoints,
       Consumer<Path> model,
       long saveSteps) {
-    if (saveSteps > 0 && (checkpoints == null || model == null)) {
-      throw new IllegalArgumentException("save_steps without a place or a model to save");
+    if (saveSteps > 0 && checkpoints == null || (checkpoints == null) != (model == null)) {
+      throw new IllegalArgumentException("checkpoints without a place or a model to save");
     }
     this.trainer = trainer;
     this.metrics = metrics;
@@ -57,13 +57,15 @@ public final class TrainingRun {
   }
 
   /**
-   * Trains to the last step, or until the listener ends the run.
+   * Trains to the last step, or until the listener ends the run; then a checkpoint of that step is
+   * saved if there is a place for it.
    *
-   * @return optimizer steps done in all
+   * @return whether the run came to its end; false if the listener ended it before the last step
    */
-  public long run() {
+  public boolean run() {
     long first = trainer.stepsDone();
     long start = System.nanoTime();
+    long saved = -1;
     boolean goOn = true;
     while (goOn && trainer.stepsDone() < trainer.totalSteps()) {
       Map<String, Double> values = trainer.step();
@@ -75,10 +77,15 @@ public final class TrainingRun {
       metrics.write(step, values);
       if (saveSteps > 0 && step % saveSteps == 0) {
         save();
+        saved = step;
       }
     }
+    boolean finished = trainer.stepsDone() >= trainer.totalSteps();
+    if (!finished && checkpoints != null && saved != trainer.stepsDone()) {
+      save();
+    }
     metrics.sync();
-    return trainer.stepsDone();
+    return finished;
   }
 
   /** Saves a checkpoint of the present step. */

@@ -163,7 +163,8 @@ class SftTrainerTest {
                   ModelDirectory.write(
                       dir, model, TinyModels.generationConfig(), SaveOptions.FLOAT32),
               3);
-      assertThat(run.run()).isEqualTo(3);
+      assertThat(run.run()).as("came to its end").isFalse();
+      assertThat(trainer.stepsDone()).isEqualTo(3);
     }
     Path checkpoint = store.latest().orElseThrow();
     assertThat(checkpoint).hasFileName("checkpoint-3");
