@@ -33,6 +33,7 @@ import picocli.CommandLine.ScopeType;
       GsrmCommand.class,
       RewardCommand.class,
       ExperimentCommand.class,
+      MergeCommand.class,
       ReportCommand.class,
       DoctorCommand.class
     })

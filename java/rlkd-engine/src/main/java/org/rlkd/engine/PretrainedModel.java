@@ -1,8 +1,10 @@
 package org.rlkd.engine;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.rlkd.engine.lora.LoraAdapter;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.GenerationConfig;
 import org.rlkd.engine.model.ModelDirectory;
@@ -10,8 +12,9 @@ import org.rlkd.engine.model.SaveOptions;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
 /**
- * A Hugging Face directory in memory: a model, its tokenizer and its generation defaults. Closing
- * it frees both.
+ * A Hugging Face directory in memory: a model, its tokenizer and its generation defaults. A PEFT
+ * directory is loaded with its adapter merged into the base model that it names. Closing it frees
+ * both.
  */
 public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationConfig generation)
     implements AutoCloseable {
@@ -29,12 +32,42 @@ public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationCon
    * As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own.
    */
   public static PretrainedModel load(Path directory, Optional<String> chatTemplate) {
+    if (LoraAdapter.isAdapter(directory)) {
+      return loadMerged(directory, LoraAdapter.baseModel(directory), chatTemplate);
+    }
     ModelDirectory files = ModelDirectory.open(directory);
     Tokenizer tokenizer = Tokenizer.load(directory, chatTemplate);
     try {
       return new PretrainedModel(files.load(), tokenizer, files.generationConfig());
     } catch (RuntimeException e) {
       tokenizer.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Loads a model with a LoRA adapter merged into its weights.
+   *
+   * @param adapter PEFT directory; its tokenizer and chat template, if it has any, win over the
+   *     base's
+   * @param base the model directory that the adapter was trained on
+   */
+  public static PretrainedModel loadMerged(Path adapter, Path base, Optional<String> chatTemplate) {
+    ModelDirectory files = ModelDirectory.open(base);
+    boolean ownTokenizer = Files.exists(adapter.resolve("tokenizer.json"));
+    Tokenizer tokenizer = Tokenizer.load(ownTokenizer ? adapter : base, chatTemplate);
+    CausalLm model = null;
+    try {
+      model = files.load();
+      try (LoraAdapter updates = LoraAdapter.load(adapter, model)) {
+        updates.mergeInto(model);
+      }
+      return new PretrainedModel(model, tokenizer, files.generationConfig());
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      if (model != null) {
+        model.close();
+      }
       throw e;
     }
   }

@@ -10,6 +10,7 @@ import java.util.Optional;
  * use, and rlkd's own keys under {@code rlkd}.
  *
  * @param model {@code model_name_or_path}: a local directory; the command line may give it instead
+ * @param lora {@code use_peft}: the adapter that is trained in place of the weights; empty = none
  * @param logCompletions whether completions are written to {@code completions.jsonl}
  * @param notApplicable one line for each group of given keys that have no meaning here, for the
  *     run's output
@@ -24,6 +25,7 @@ public record GrpoConfig(
     RewardConfig rewards,
     GsrmConfig gsrm,
     OptimizerConfig optimizer,
+    Optional<LoraConfig> lora,
     RunConfig run,
     MachineConfig machine,
     boolean logCompletions,
@@ -60,6 +62,7 @@ public record GrpoConfig(
             RewardConfig.read(values),
             GsrmConfig.read(values),
             OptimizerConfig.read(values, LEARNING_RATE),
+            LoraConfig.read(values),
             RunConfig.read(values),
             MachineConfig.read(values),
             values.get(GrpoKeys.LOG_COMPLETIONS),

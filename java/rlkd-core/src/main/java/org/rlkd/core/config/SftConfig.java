@@ -31,6 +31,7 @@ public record SftConfig(
     boolean assistantOnlyLoss,
     Optional<Boolean> completionOnlyLoss,
     OptimizerConfig optimizer,
+    Optional<LoraConfig> lora,
     RunConfig run,
     MachineConfig machine,
     List<String> notApplicable) {
@@ -64,6 +65,7 @@ public record SftConfig(
             values.get(SftKeys.ASSISTANT_ONLY),
             values.get(SftKeys.COMPLETION_ONLY),
             OptimizerConfig.read(values, LEARNING_RATE),
+            LoraConfig.read(values),
             RunConfig.read(values),
             MachineConfig.read(values),
             values.notApplicable());

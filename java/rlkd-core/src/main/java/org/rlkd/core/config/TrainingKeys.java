@@ -110,6 +110,7 @@ final class TrainingKeys {
   static KeyTable table() {
     return new KeyTable()
         .acts(ACTING)
+        .acts(LoraConfig.keys())
         .notApplicable(
             "rlkd computes in fp32 on the CPU and reads weights of any of fp32, bf16 and fp16",
             "bf16",
@@ -221,21 +222,16 @@ final class TrainingKeys {
             "a checkpoint of rlkd holds the whole state", "restore_callback_states_from_checkpoint")
         .notApplicable("the command says what to do", "do_train")
         .notApplicable("\'rlkd eval\' takes its files on the command line", "dataset_test_split")
+        .notApplicable("every model here is a causal language model", "lora_task_type")
         .notApplicable(
-            "used with use_peft or quantisation alone, which must be off",
-            "lora_alpha",
-            "lora_dropout",
-            "lora_modules_to_save",
-            "lora_r",
-            "lora_target_modules",
-            "lora_target_parameters",
-            "lora_task_type",
-            "use_dora",
-            "use_rslora",
+            "used with quantisation alone, which must be off",
             "bnb_4bit_quant_storage",
             "bnb_4bit_quant_type",
             "use_bnb_nested_quant")
-        .refused("use_peft", "LoRA is not implemented; all weights are trained", "false")
+        .refused("use_dora", "DoRA is not implemented; LoRA is", "false")
+        .refused("lora_modules_to_save", "an adapter here holds low-rank matrices alone", "null")
+        .refused(
+            "lora_target_parameters", "adapters stand on projections: lora_target_modules", "null")
         .refused("load_in_4bit", "quantised models cannot be trained", "false")
         .refused("load_in_8bit", "quantised models cannot be trained", "false")
         .refused("trust_remote_code", "rlkd runs no code of a model directory", "false")

@@ -123,7 +123,7 @@ class ConfigTest {
             learning_rte: 1e-5
             num_generations: seven
             beta: -1
-            use_peft: true
+            use_dora: true
             loss_type: ppo
             rlkd:
               gsrm:
@@ -137,7 +137,7 @@ class ConfigTest {
         .contains(
             "grpo.yaml, line 2: num_generations: found 'seven', expected an integer of at least 2")
         .contains("grpo.yaml, line 3: beta: found '-1', expected a number of at least 0")
-        .contains("grpo.yaml, line 4: use_peft: 'true' is refused: LoRA is not implemented")
+        .contains("grpo.yaml, line 4: use_dora: 'true' is refused: DoRA is not implemented")
         .contains("grpo.yaml, line 5: loss_type: found 'ppo', expected one of grpo, bnpo,")
         .contains(
             "grpo.yaml, line 8: rlkd.gsrm.alignmnt: there is no such key; did you mean 'rlkd.gsrm.alignment'?");

@@ -84,6 +84,7 @@ class TrlConfigKeysGoldenTest {
         c.rewards(),
         c.gsrm(),
         c.optimizer(),
+        c.lora(),
         c.run(),
         c.machine(),
         c.logCompletions(),
@@ -102,6 +103,7 @@ class TrlConfigKeysGoldenTest {
         c.assistantOnlyLoss(),
         c.completionOnlyLoss(),
         c.optimizer(),
+        c.lora(),
         c.run(),
         c.machine(),
         List.of());

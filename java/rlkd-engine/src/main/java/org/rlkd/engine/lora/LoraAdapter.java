@@ -2,6 +2,7 @@ package org.rlkd.engine.lora;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
@@ -14,6 +15,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.LoraConfig;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.Linear;
 import org.rlkd.engine.model.LowRankUpdate;
@@ -118,6 +120,31 @@ public final class LoraAdapter implements AutoCloseable {
       }
       return new LoraAdapter(config, updates);
     }
+  }
+
+  /** Whether a directory holds an adapter and no model of its own. */
+  public static boolean isAdapter(Path directory) {
+    return Files.exists(directory.resolve(CONFIG_FILE))
+        && !Files.exists(directory.resolve("config.json"));
+  }
+
+  /**
+   * The model directory that adapter_config.json names.
+   *
+   * @throws InputException if it names none, or none that is here
+   */
+  public static Path baseModel(Path directory) {
+    Path file = directory.resolve(CONFIG_FILE);
+    String name = LoraConfigJson.baseModel(file);
+    if (name == null || !Files.isDirectory(Path.of(name))) {
+      throw new InputException(
+          file
+              + ": base_model_name_or_path is "
+              + name
+              + ", expected the directory of the model that the adapter was trained on; give it with"
+              + " 'rlkd merge --model DIR'");
+    }
+    return Path.of(name);
   }
 
   private static Tensor read(SafetensorsFile weights, String name, long rows, long cols) {

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.rlkd.core.InputException;
+import org.rlkd.core.UsageException;
+import org.rlkd.core.config.LoraConfig;
 
 /** adapter_config.json of PEFT as a {@link LoraConfig}, and back. */
 final class LoraConfigJson {
@@ -37,7 +39,12 @@ final class LoraConfigJson {
 
   private LoraConfigJson() {}
 
-  static LoraConfig read(Path file) {
+  /** base_model_name_or_path, or null. */
+  static String baseModel(Path file) {
+    return object(file).path("base_model_name_or_path").textValue();
+  }
+
+  private static JsonNode object(Path file) {
     JsonNode json;
     try {
       json = JSON.readTree(Files.readString(file));
@@ -50,6 +57,11 @@ final class LoraConfigJson {
     if (json == null || !json.isObject()) {
       throw new InputException(file + " holds no JSON object");
     }
+    return json;
+  }
+
+  static LoraConfig read(Path file) {
+    JsonNode json = object(file);
     requireText(file, json, "peft_type", "LORA");
     requireText(file, json, "bias", "none");
     refuseWhatIsNotComputed(file, json);
@@ -60,7 +72,7 @@ final class LoraConfigJson {
           json.path("lora_dropout").asDouble(0),
           json.path("use_rslora").asBoolean(false),
           targets(file, json.path("target_modules")));
-    } catch (org.rlkd.core.UsageException e) {
+    } catch (UsageException e) {
       throw new InputException(file + ": " + e.getMessage(), e);
     }
   }

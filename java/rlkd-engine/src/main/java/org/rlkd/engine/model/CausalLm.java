@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
@@ -164,9 +165,24 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /** Whether dropout of the low-rank updates acts, with LibTorch's random numbers. Off at first. */
-  public void setTraining(boolean training) {
-    adapter.setTraining(training);
+  /**
+   * Runs something with the dropout of the low-rank updates in force. Its random numbers depend on
+   * {@code seed} and {@code part} alone, so that a resumed run draws what the whole run drew.
+   *
+   * @param part number of the batch within the run
+   */
+  public void train(long seed, long part, Runnable work) {
+    if (adapterParameters.isEmpty()) {
+      work.run();
+      return;
+    }
+    torch.manual_seed(new SplittableRandom(seed ^ Long.rotateLeft(part, 32)).nextLong());
+    adapter.setTraining(true);
+    try {
+      work.run();
+    } finally {
+      adapter.setTraining(false);
+    }
   }
 
   /** What a trainer changes: the updates' tensors of an adapted model, else all parameters. */
@@ -252,6 +268,12 @@ public final class CausalLm implements AutoCloseable {
   public Tensor headWeight() {
     return parameters.get(
         config.tieWordEmbeddings() ? ParameterShapes.EMBEDDING : ParameterShapes.HEAD);
+  }
+
+  /** Gradient of the head, which a loss adds to [V, H]; null if the head is frozen. */
+  public Tensor headGradient() {
+    Tensor gradient = headWeight().grad();
+    return headWeight().requires_grad() && gradient.defined() ? gradient : null;
   }
 
   /** Next-token scores [..., V] of final hidden states [..., H]; for a few rows at a time. */

@@ -13,13 +13,11 @@ import org.rlkd.core.data.Problem;
 import org.rlkd.core.data.ProblemColumns;
 import org.rlkd.core.data.ProblemReader;
 import org.rlkd.core.reward.Reward;
-import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
 import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
-import org.rlkd.engine.model.SaveOptions;
 import org.rlkd.engine.reward.ConfiguredRewards;
 import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tokenizer.PromptEncoder;
@@ -57,8 +55,13 @@ public final class GrpoRun {
     Path base = modelDirectory(config.model());
     List<Problem> problems = problems();
     try (RunDirectory directory = RunDirectory.open(config.run());
-        PretrainedModel student =
-            PretrainedModel.load(directory.resumedFrom().orElse(base), config.chat().template());
+        Trainee student =
+            Trainee.load(
+                base,
+                config.chat().template(),
+                config.lora(),
+                directory.resumedFrom(),
+                config.run().seed());
         Parts parts = new Parts(config, base, directory);
         MetricSink metrics = directory.metrics();
         CompletionLog log =
@@ -71,7 +74,7 @@ public final class GrpoRun {
       try (GrpoTrainer trainer =
           new GrpoTrainer(
               student.model(),
-              parts.reference,
+              parts.reference(student),
               generator,
               student.tokenizer(),
               prompts(problems, student),
@@ -85,11 +88,11 @@ public final class GrpoRun {
                     metrics,
                     listener,
                     directory.checkpoints(),
-                    target -> student.write(target, SaveOptions.FLOAT32),
+                    student::write,
                     directory.saveSteps(trainer.stepsPerEpoch()))
                 .run();
         if (finished) {
-          student.write(directory.path(), SaveOptions.FLOAT32);
+          student.write(directory.path());
         }
       }
       return directory.path();
@@ -110,7 +113,7 @@ public final class GrpoRun {
     return problems;
   }
 
-  private List<GrpoPrompt> prompts(List<Problem> problems, PretrainedModel student) {
+  private List<GrpoPrompt> prompts(List<Problem> problems, Trainee student) {
     PromptEncoder encoder =
         new PromptEncoder(student.tokenizer(), config.chat().templateVariables());
     List<GrpoPrompt> prompts = new ArrayList<>();
@@ -146,9 +149,11 @@ public final class GrpoRun {
   private static final class Parts implements AutoCloseable {
     private final List<Reward> rewards = new ArrayList<>();
     private Gsrm gsrm;
+    private final boolean needsReference;
     private CausalLm reference;
 
     Parts(GrpoConfig config, Path base, RunDirectory directory) {
+      this.needsReference = config.loss().beta() != 0;
       try {
         rewards.addAll(
             ConfiguredRewards.all(
@@ -159,7 +164,7 @@ public final class GrpoRun {
                           config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
                   return gsrm.reward();
                 }));
-        if (config.loss().beta() != 0) {
+        if (config.loss().beta() != 0 && config.lora().isEmpty()) {
           reference = ModelDirectory.load(base);
           reference.setTrainable(false);
         }
@@ -167,6 +172,11 @@ public final class GrpoRun {
         close();
         throw e;
       }
+    }
+
+    /** The policy of the KL term: without LoRA a model of its own, null where there is no KL. */
+    CausalLm reference(Trainee student) {
+      return needsReference && student.keepsItsWeights() ? student.model() : reference;
     }
 
     @Override

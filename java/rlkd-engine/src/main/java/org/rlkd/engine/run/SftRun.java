@@ -6,8 +6,6 @@ import java.util.List;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.SftConfig;
 import org.rlkd.core.data.RowSource;
-import org.rlkd.engine.PretrainedModel;
-import org.rlkd.engine.model.SaveOptions;
 import org.rlkd.engine.training.SftOptions;
 import org.rlkd.engine.training.SftTrainer;
 import org.rlkd.engine.training.StepListener;
@@ -38,8 +36,13 @@ public final class SftRun {
     GrpoRun.useMachine(config.machine());
     Path base = GrpoRun.modelDirectory(config.model());
     try (RunDirectory directory = RunDirectory.open(config.run());
-        PretrainedModel model =
-            PretrainedModel.load(directory.resumedFrom().orElse(base), config.chat().template());
+        Trainee model =
+            Trainee.load(
+                base,
+                config.chat().template(),
+                config.lora(),
+                directory.resumedFrom(),
+                config.run().seed());
         MetricSink metrics = directory.metrics()) {
       try (SftTrainer trainer =
           new SftTrainer(model.model(), examples(model), SftOptions.of(config))) {
@@ -50,18 +53,18 @@ public final class SftRun {
                     metrics,
                     listener,
                     directory.checkpoints(),
-                    target -> model.write(target, SaveOptions.FLOAT32),
+                    model::write,
                     directory.saveSteps(trainer.stepsPerEpoch()))
                 .run();
         if (finished) {
-          model.write(directory.path(), SaveOptions.FLOAT32);
+          model.write(directory.path());
         }
       }
       return directory.path();
     }
   }
 
-  private List<TrainingSequence> examples(PretrainedModel model) {
+  private List<TrainingSequence> examples(Trainee model) {
     SftExamples examples = new SftExamples(config, model.tokenizer());
     List<TrainingSequence> sequences = new ArrayList<>();
     List<Path> files = DatasetFiles.training(config.data());

@@ -53,7 +53,8 @@ public final class GrpoTrainer implements Trainer {
    * A trainer at step 0.
    *
    * @param model the policy
-   * @param reference frozen model of the KL term; null if beta is 0
+   * @param reference frozen model of the KL term; {@code model} itself if it is adapted (its own
+   *     weights are the reference then); null if beta is 0
    * @param generator samples from {@code model}
    * @param tokenizer decodes completions for the rewards
    * @param rewards functions in the order of the reward weights
@@ -94,7 +95,7 @@ public final class GrpoTrainer implements Trainer {
           "beta is " + options.loss().beta() + ", which needs a reference model");
     }
     this.fingerprint = fingerprint(this.prompts);
-    this.optimizer = new AdamW(model.parameters(), options.optimizer());
+    this.optimizer = new AdamW(model.trainableParameters(), options.optimizer());
     this.policy = new PolicyUpdate(model, options);
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
@@ -113,7 +114,11 @@ public final class GrpoTrainer implements Trainer {
       if (microBatch % options.microBatchesPerGeneration() == 0) {
         sample(microBatch / options.microBatchesPerGeneration(), clock, metrics);
       }
-      policy.accumulate(microBatch(microBatch), itemsInBatch(), fresh(), sums);
+      List<Rollout> batch = microBatch(microBatch);
+      model.train(
+          options.seed(),
+          microBatch,
+          () -> policy.accumulate(batch, itemsInBatch(), fresh(), sums));
       clock.lap("update");
     }
     double learningRate = options.schedule().rate(step, totalSteps());
@@ -228,7 +233,10 @@ public final class GrpoTrainer implements Trainer {
       }
     }
     if (options.loss().beta() != 0) {
-      List<float[]> ref = policy.logprobs(reference, batch);
+      List<float[]> ref =
+          reference == model
+              ? model.withoutAdapter(() -> policy.logprobs(model, batch))
+              : policy.logprobs(reference, batch);
       for (int i = 0; i < done.size(); i++) {
         done.set(i, done.get(i).withRefLogprobs(ref.get(i)));
       }

@@ -130,7 +130,7 @@ final class PolicyUpdate implements AutoCloseable {
               temperature,
               new long[] {rowCount},
               gradient,
-              weight.grad());
+              model.headGradient());
     } else {
       Rows rows = head.forward(detached, weight, batch.targets(), temperature);
       dHidden =
@@ -141,7 +141,7 @@ final class PolicyUpdate implements AutoCloseable {
               temperature,
               rows,
               gradient.gradient(0, rowCount, rows),
-              weight.grad());
+              model.headGradient());
     }
     Autograd.backward(hidden, dHidden);
   }

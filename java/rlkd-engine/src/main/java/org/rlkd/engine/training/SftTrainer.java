@@ -67,7 +67,7 @@ public final class SftTrainer implements Trainer {
     this.stepsPerEpoch =
         (epochBatches + options.gradientAccumulationSteps() - 1)
             / options.gradientAccumulationSteps();
-    this.optimizer = new AdamW(model.parameters(), options.optimizer());
+    this.optimizer = new AdamW(model.trainableParameters(), options.optimizer());
     this.head = new StreamingLogprob(options.logitsBudget());
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
@@ -86,11 +86,17 @@ public final class SftTrainer implements Trainer {
     }
     optimizer.zeroGrad();
     double[] sums = new double[2];
-    for (List<TrainingSequence> microBatch : microBatches) {
-      for (List<TrainingSequence> part : cut(microBatch)) {
-        accumulate(model, head, part, targets, sums);
-      }
-    }
+    long all = targets;
+    model.train(
+        options.seed(),
+        step,
+        () -> {
+          for (List<TrainingSequence> microBatch : microBatches) {
+            for (List<TrainingSequence> part : cut(microBatch)) {
+              accumulate(model, head, part, all, sums);
+            }
+          }
+        });
     double loss = -sums[0] / targets;
     double learningRate = options.schedule().rate(step, totalSteps());
     Update update = Double.isFinite(loss) ? optimizer.step(learningRate) : optimizer.skip();
@@ -141,7 +147,7 @@ public final class SftTrainer implements Trainer {
                 totals.select(0, 1).add_(rows.entropy().to(ScalarType.Double).sum());
                 return new StreamingLogprob.RowGradient(full_like(rows.logprob(), weight), null);
               },
-              model.headWeight().grad());
+              model.headGradient());
       Autograd.backward(hidden, dHidden);
       sums[0] += totals.select(0, 0).item_double();
       sums[1] += totals.select(0, 1).item_double();

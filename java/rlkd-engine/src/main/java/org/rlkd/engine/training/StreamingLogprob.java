@@ -113,7 +113,7 @@ public final class StreamingLogprob implements AutoCloseable {
    * The gradient of a loss, from its gradient by the log-probabilities.
    *
    * @param rows the result of {@link #forward} for the same arguments
-   * @param headGrad [vocab, hidden] float32; the head's gradient is added to it
+   * @param headGrad [vocab, hidden] float32; the head's gradient is added to it; null = not wanted
    * @return [rows, hidden] float32, the gradient by {@code hidden}
    */
   public Tensor backward(
@@ -148,7 +148,9 @@ public final class StreamingLogprob implements AutoCloseable {
                 rows.narrow(from, length),
                 tileGradient);
             mm_out(dHidden.narrow(0, from, length), logits, headWeight);
-            headGrad.addmm_(logits.t(), hiddenTile);
+            if (headGrad != null) {
+              headGrad.addmm_(logits.t(), hiddenTile);
+            }
           }
         }
       }
@@ -162,7 +164,7 @@ public final class StreamingLogprob implements AutoCloseable {
    * @param cuts ends of the tiles: ascending row numbers, the last one the number of rows; no tile
    *     may have more than {@link #tileRows} rows
    * @param loss gives the gradient of each tile's rows
-   * @param headGrad [vocab, hidden] float32; the head's gradient is added to it
+   * @param headGrad [vocab, hidden] float32; the head's gradient is added to it; null = not wanted
    * @return [rows, hidden] float32, the gradient by {@code hidden}
    */
   public Tensor forwardBackward(
@@ -192,7 +194,9 @@ public final class StreamingLogprob implements AutoCloseable {
             Logprob.forward(logits, tokenTile, temperature, tile);
             Logprob.backward(logits, tokenTile, temperature, tile, loss.gradient(from, to, tile));
             mm_out(dHidden.narrow(0, from, length), logits, headWeight);
-            headGrad.addmm_(logits.t(), hiddenTile);
+            if (headGrad != null) {
+              headGrad.addmm_(logits.t(), hiddenTile);
+            }
           }
           from = to;
         }

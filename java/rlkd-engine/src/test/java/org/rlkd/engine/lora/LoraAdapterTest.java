@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.LoraConfig;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelFamily;
 import org.rlkd.engine.model.TinyModels;
@@ -49,6 +50,12 @@ class LoraAdapterTest {
       return HostArrays.toFloats(
           model.hidden(HostArrays.longs(new long[] {1, 5, 9, 2}, 1, 4), null));
     }
+  }
+
+  private float[] trained(long seed, long part) {
+    float[][] result = new float[1][];
+    model.train(seed, part, () -> result[0] = hidden());
+    return result[0];
   }
 
   private static void randomise(LoraAdapter adapter) {
@@ -95,13 +102,11 @@ class LoraAdapterTest {
       adapter.attachTo(model);
       float[] evaluated = hidden();
       assertThat(hidden()).containsExactly(evaluated);
-      model.setTraining(true);
-      torch.manual_seed(1);
-      float[] trained = hidden();
+      float[] trained = trained(1, 5);
       assertThat(trained).isNotEqualTo(evaluated);
-      torch.manual_seed(1);
-      assertThat(hidden()).containsExactly(trained);
-      model.setTraining(false);
+      assertThat(trained(1, 5)).containsExactly(trained);
+      assertThat(trained(1, 6)).isNotEqualTo(trained);
+      assertThat(trained(2, 5)).isNotEqualTo(trained);
       assertThat(hidden()).containsExactly(evaluated);
     }
   }

@@ -1,12 +1,14 @@
-package org.rlkd.engine.lora;
+package org.rlkd.core.config;
 
+import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.rlkd.core.UsageException;
 
 /**
- * How an adapter is made: PEFT's LoraConfig as far as it is computed here, with its defaults where
- * TRL's ModelConfig has none.
+ * A LoRA adapter (Hu et al., arXiv 2106.09685): PEFT's LoraConfig as far as it is computed, by
+ * TRL's keys.
  *
  * @param rank {@code r}, TRL's {@code lora_r}
  * @param alpha {@code lora_alpha}
@@ -20,6 +22,39 @@ public record LoraConfig(
     int rank, double alpha, double dropout, boolean rankStabilised, List<String> targetModules) {
   /** PEFT: every linear module but the output head. */
   public static final String ALL_LINEAR = "all-linear";
+
+  /** TRL's ModelConfig. */
+  static final Key<Boolean> USE_PEFT = new Key<>("use_peft", ValueType.FLAG, false);
+
+  static final Key<Integer> RANK = new Key<>("lora_r", ValueType.integer(1), 16);
+  static final Key<Double> ALPHA = new Key<>("lora_alpha", ValueType.above(0), 32.0);
+  static final Key<Double> DROPOUT =
+      new Key<>("lora_dropout", ValueType.number("from 0 to below 1", n -> n >= 0 && n < 1), 0.05);
+  static final Key<List<String>> TARGET_MODULES =
+      new Key<>("lora_target_modules", ValueType.listOf(ValueType.TEXT), List.of());
+  static final Key<Boolean> USE_RSLORA = new Key<>("use_rslora", ValueType.FLAG, false);
+
+  /** PEFT's choice for Llama and Qwen where no modules are named. */
+  private static final List<String> DEFAULT_TARGETS = List.of("q_proj", "v_proj");
+
+  static Collection<Key<?>> keys() {
+    return List.of(USE_PEFT, RANK, ALPHA, DROPOUT, TARGET_MODULES, USE_RSLORA);
+  }
+
+  /** Empty without use_peft: all weights are trained. */
+  static Optional<LoraConfig> read(Values values) {
+    if (!values.get(USE_PEFT)) {
+      return Optional.empty();
+    }
+    List<String> targets = values.get(TARGET_MODULES);
+    return Optional.of(
+        new LoraConfig(
+            values.get(RANK),
+            values.get(ALPHA),
+            values.get(DROPOUT),
+            values.get(USE_RSLORA),
+            targets.isEmpty() ? DEFAULT_TARGETS : targets));
+  }
 
   public LoraConfig {
     targetModules = List.copyOf(targetModules);
@@ -63,7 +98,8 @@ public record LoraConfig(
         && Pattern.matches(targetModules.get(0), module);
   }
 
-  static boolean isExpression(String target) {
+  /** Whether a single target is more than a name: an expression over whole module names. */
+  public static boolean isExpression(String target) {
     return !target.matches("[\\w.]+");
   }
 }
