@@ -5,12 +5,16 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.rlkd.engine.training.StepListener;
 import org.rlkd.engine.training.StepReport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A progress bar over optimizer steps with the metric that tells how the run is doing; ends the run
  * when it is asked to.
  */
 final class TrainingProgress implements StepListener, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TrainingProgress.class);
+
   private final String task;
   private final String watched;
   private final BooleanSupplier stop;
@@ -37,6 +41,13 @@ final class TrainingProgress implements StepListener, AutoCloseable {
     Map<String, Double> metrics = report.metrics();
     bar.to(report.step(), "%s %.4g".formatted(watched, metrics.getOrDefault(watched, Double.NaN)));
     return !stop.getAsBoolean();
+  }
+
+  @Override
+  public void afterEvaluation(long step, Map<String, Double> metrics) {
+    StringBuilder line = new StringBuilder("step " + step + ":");
+    metrics.forEach((name, value) -> line.append(" %s %.4g".formatted(name, value)));
+    LOG.info(line.toString());
   }
 
   @Override

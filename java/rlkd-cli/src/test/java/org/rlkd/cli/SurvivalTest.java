@@ -39,6 +39,11 @@ class SurvivalTest {
         folder.resolve("sft.yaml"),
         """
         dataset_name: solutions.jsonl
+        rlkd: {eval_dataset_files: [solutions.jsonl]}
+        eval_strategy: steps
+        eval_steps: 2
+        metric_for_best_model: loss
+        save_total_limit: 2
         per_device_train_batch_size: 4
         gradient_accumulation_steps: 2
         learning_rate: 0.003
@@ -84,7 +89,7 @@ class SurvivalTest {
   private int steps(String out) {
     Path metrics = folder.resolve(out).resolve("metrics.jsonl");
     try (Stream<String> lines = Files.exists(metrics) ? Files.lines(metrics) : Stream.empty()) {
-      return (int) lines.count();
+      return (int) lines.filter(line -> !line.contains("\"eval_")).count();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -11,6 +11,8 @@ final class GrpoKeys {
 
   // Batches.
   static final Key<Integer> GENERATIONS = new Key<>("num_generations", ValueType.integer(2), 8);
+  static final Key<Optional<Integer>> GENERATIONS_EVAL =
+      Key.optional("num_generations_eval", ValueType.integer(1));
   static final Key<Optional<Integer>> GENERATION_BATCH =
       Key.optional("generation_batch_size", ValueType.integer(1));
   static final Key<Optional<Integer>> STEPS_PER_GENERATION =
@@ -79,6 +81,7 @@ final class GrpoKeys {
   private static final List<Key<?>> ACTING =
       List.of(
           GENERATIONS,
+          GENERATIONS_EVAL,
           GENERATION_BATCH,
           STEPS_PER_GENERATION,
           ITERATIONS,
@@ -171,7 +174,6 @@ final class GrpoKeys {
             "log_unique_prompts",
             "wandb_log_unique_prompts",
             "num_completions_to_print")
-        .notApplicable("there is no evaluation during training", "num_generations_eval")
         .notApplicable(
             "used with sync_ref_model alone, which must be false",
             "ref_model_mixup_alpha",

@@ -17,7 +17,9 @@ import java.util.Optional;
  * @param loggingFirstStep whether the first step is logged too
  * @param saveStrategy when checkpoints are written
  * @param saveSteps steps between two checkpoints
- * @param saveTotalLimit number of checkpoints kept; empty: all
+ * @param saveTotalLimit number of checkpoints kept; empty: all; the best one is kept beside them
+ * @param evaluation evaluation during training, and what hangs on it
+ * @param maxSkippedSteps steps in a row that may be skipped because loss or gradient is not finite
  */
 public record RunConfig(
     String outputDir,
@@ -30,7 +32,9 @@ public record RunConfig(
     boolean loggingFirstStep,
     SaveStrategy saveStrategy,
     int saveSteps,
-    Optional<Integer> saveTotalLimit) {
+    Optional<Integer> saveTotalLimit,
+    EvaluationConfig evaluation,
+    int maxSkippedSteps) {
 
   private static final String DEFAULT_OUTPUT_DIR = "trainer_output";
 
@@ -52,6 +56,9 @@ public record RunConfig(
         values.get(TrainingKeys.LOGGING_FIRST_STEP),
         values.get(TrainingKeys.SAVE_STRATEGY),
         values.get(TrainingKeys.SAVE_STEPS),
-        values.get(TrainingKeys.SAVE_TOTAL_LIMIT));
+        values.get(TrainingKeys.SAVE_TOTAL_LIMIT),
+        EvaluationConfig.read(
+            values, values.get(TrainingKeys.SAVE_STRATEGY), values.get(TrainingKeys.SAVE_STEPS)),
+        values.get(TrainingKeys.MAX_SKIPPED));
   }
 }

@@ -61,6 +61,36 @@ final class TrainingKeys {
   static final Key<Optional<Integer>> SAVE_TOTAL_LIMIT =
       Key.optional("save_total_limit", ValueType.integer(1));
 
+  // Evaluation during training.
+  static final Key<Boolean> DO_EVAL = new Key<>("do_eval", ValueType.FLAG, false);
+  static final Key<EvaluationStrategy> EVAL_STRATEGY =
+      new Key<>("eval_strategy", evaluationStrategy(), EvaluationStrategy.NO);
+
+  /** The older name of eval_strategy. */
+  static final Key<Optional<EvaluationStrategy>> EVALUATION_STRATEGY =
+      Key.optional("evaluation_strategy", evaluationStrategy());
+
+  static final Key<Optional<Integer>> EVAL_STEPS = Key.optional("eval_steps", ValueType.integer(1));
+  static final Key<Boolean> EVAL_ON_START = new Key<>("eval_on_start", ValueType.FLAG, false);
+  static final Key<Integer> EVAL_BATCH =
+      new Key<>("per_device_eval_batch_size", ValueType.integer(1), 8);
+  static final Key<String> TEST_SPLIT = new Key<>("dataset_test_split", ValueType.TEXT, "test");
+  static final Key<List<String>> EVAL_FILES =
+      new Key<>("rlkd.eval_dataset_files", ValueType.listOf(ValueType.TEXT), List.of());
+  static final Key<Boolean> LOAD_BEST = new Key<>("load_best_model_at_end", ValueType.FLAG, false);
+  static final Key<Optional<String>> BEST_METRIC =
+      Key.optional("metric_for_best_model", ValueType.TEXT);
+  static final Key<Optional<Boolean>> GREATER_IS_BETTER =
+      Key.optional("greater_is_better", ValueType.FLAG);
+  static final Key<Optional<Integer>> PATIENCE =
+      Key.optional("rlkd.early_stopping.patience", ValueType.integer(1));
+  static final Key<Double> THRESHOLD =
+      new Key<>("rlkd.early_stopping.threshold", ValueType.atLeast(0), 0.0);
+
+  /** Steps in a row that may be skipped because loss or gradient is not finite. */
+  static final Key<Integer> MAX_SKIPPED =
+      new Key<>("rlkd.max_skipped_steps", ValueType.integer(0), 5);
+
   // The machine.
   static final Key<Device> DEVICE =
       new Key<>("rlkd.device", ValueType.choice(Device.class), Device.CPU);
@@ -98,12 +128,44 @@ final class TrainingKeys {
           SAVE_STRATEGY,
           SAVE_STEPS,
           SAVE_TOTAL_LIMIT,
+          DO_EVAL,
+          EVAL_STRATEGY,
+          EVALUATION_STRATEGY,
+          EVAL_STEPS,
+          EVAL_ON_START,
+          EVAL_BATCH,
+          TEST_SPLIT,
+          EVAL_FILES,
+          LOAD_BEST,
+          BEST_METRIC,
+          GREATER_IS_BETTER,
+          PATIENCE,
+          THRESHOLD,
+          MAX_SKIPPED,
           DEVICE,
           THREADS,
           LOGPROB_TILE_MIB);
 
   private static ValueType<Double> fraction() {
     return ValueType.number("from 0 to below 1", n -> n >= 0 && n < 1);
+  }
+
+  /** transformers takes no, steps and epoch; YAML 1.1 may have made false of no. */
+  private static ValueType<EvaluationStrategy> evaluationStrategy() {
+    ValueType<EvaluationStrategy> names = ValueType.choice(EvaluationStrategy.class);
+    return new ValueType<>(
+        names.expected(),
+        value ->
+            names
+                .reader()
+                .apply(value)
+                .or(
+                    () ->
+                        ValueType.FLAG
+                            .reader()
+                            .apply(value)
+                            .filter(on -> !on)
+                            .map(off -> EvaluationStrategy.NO)));
   }
 
   /** A table with the shared keys. */
@@ -137,7 +199,8 @@ final class TrainingKeys {
             "enable_jit_checkpoint",
             "jit_mode_eval")
         .notApplicable(
-            "saves memory in PyTorch and leaves the result alone; rlkd streams the head by rlkd.memory.logprob_tile_mib",
+            "saves memory in PyTorch and leaves the result alone; rlkd streams the head by"
+                + " rlkd.memory.logprob_tile_mib",
             "gradient_checkpointing",
             "gradient_checkpointing_kwargs",
             "activation_checkpointing",
@@ -206,13 +269,11 @@ final class TrainingKeys {
             "include_num_input_tokens_seen",
             "include_tokens_per_second")
         .notApplicable(
-            "there is no evaluation during training; 'rlkd eval' evaluates a checkpoint",
+            "serves transformers' evaluation loop; rlkd keeps one number of a batch and needs none"
+                + " of it",
             "eval_accumulation_steps",
-            "eval_delay",
             "eval_do_concat_batches",
-            "eval_steps",
             "eval_use_gather_object",
-            "per_device_eval_batch_size",
             "prediction_loss_only",
             "batch_eval_metrics",
             "include_for_metrics",
@@ -221,7 +282,6 @@ final class TrainingKeys {
         .notApplicable(
             "a checkpoint of rlkd holds the whole state", "restore_callback_states_from_checkpoint")
         .notApplicable("the command says what to do", "do_train")
-        .notApplicable("\'rlkd eval\' takes its files on the command line", "dataset_test_split")
         .notApplicable("every model here is a causal language model", "lora_task_type")
         .notApplicable(
             "used with quantisation alone, which must be off",
@@ -248,35 +308,8 @@ final class TrainingKeys {
             "none",
             "null",
             "tensorboard")
-        .refused(
-            "do_eval",
-            "there is no evaluation during training; use 'rlkd eval' on a checkpoint",
-            "false")
         .refused("do_predict", "training does not predict; use 'rlkd generate'", "false")
-        .refused(
-            "eval_strategy",
-            "there is no evaluation during training; use 'rlkd eval' on a checkpoint",
-            "no",
-            "false")
-        .refused(
-            "evaluation_strategy",
-            "there is no evaluation during training; use 'rlkd eval' on a checkpoint",
-            "no",
-            "false")
-        .refused(
-            "eval_on_start", "there is no evaluation during training; use 'rlkd eval'", "false")
-        .refused(
-            "load_best_model_at_end",
-            "needs evaluation during training, which is not implemented",
-            "false")
-        .refused(
-            "metric_for_best_model",
-            "needs evaluation during training, which is not implemented",
-            "null")
-        .refused(
-            "greater_is_better",
-            "needs evaluation during training, which is not implemented",
-            "null")
+        .refused("eval_delay", "evaluation begins with the first step that is due", "0")
         .refused("logging_strategy", "metrics are logged by steps; set logging_steps", "steps")
         .refused("save_only_model", "a checkpoint always holds what resuming needs", "false")
         .refused("ignore_data_skip", "a resumed run continues with the next batch", "false")

@@ -140,7 +140,8 @@ class ConfigTest {
         .contains("grpo.yaml, line 4: use_dora: 'true' is refused: DoRA is not implemented")
         .contains("grpo.yaml, line 5: loss_type: found 'ppo', expected one of grpo, bnpo,")
         .contains(
-            "grpo.yaml, line 8: rlkd.gsrm.alignmnt: there is no such key; did you mean 'rlkd.gsrm.alignment'?");
+            "grpo.yaml, line 8: rlkd.gsrm.alignmnt: there is no such key; did you mean"
+                + " 'rlkd.gsrm.alignment'?");
   }
 
   @Test
@@ -223,7 +224,7 @@ class ConfigTest {
         "learning_rate=.inf | expected a number",
         "save_steps=0.1 | expected an integer of at least 1",
         "report_to=[wandb] | is refused",
-        "eval_strategy=steps | use 'rlkd eval'",
+        "eval_delay=5 | the first step that is due",
         "push_to_hub=true | rlkd uploads nothing",
         "shuffle_dataset=false | in a new random order",
         "rlkd=3 | expected indented keys under it",
@@ -279,7 +280,11 @@ class ConfigTest {
     Path file =
         Files.writeString(
             directory.resolve("sft.yaml"),
-            "max_length: 25000\nweight_decay: 0.0001\noptim: adamw_torch\nuse_liger_kernel: true\nassistant_only_loss: true\n");
+            "max_length: 25000\n"
+                + "weight_decay: 0.0001\n"
+                + "optim: adamw_torch\n"
+                + "use_liger_kernel: true\n"
+                + "assistant_only_loss: true\n");
     SftConfig config = SftConfig.load(Optional.of(file), List.of());
     assertThat(config.maxLength()).isEqualTo(25000);
     assertThat(config.assistantOnlyLoss()).isTrue();

@@ -11,8 +11,9 @@ import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.DataConfig;
 import org.rlkd.core.config.DataSearchPath;
+import org.rlkd.core.config.EvaluationConfig;
 
-/** The training files that a {@link DataConfig} names. */
+/** The training and held-out files that a configuration names. */
 final class DatasetFiles {
   private static final List<String> KINDS = List.of(".jsonl", ".jsonl.gz", ".parquet");
 
@@ -24,9 +25,31 @@ final class DatasetFiles {
    * dataset_train_split}, in the order of their names.
    */
   static List<Path> training(DataConfig data) {
-    if (!data.files().isEmpty()) {
-      return data.files().stream().map(Path::of).toList();
+    return data.files().isEmpty()
+        ? ofSplit(data, data.trainSplit(), "dataset_train_split", "rlkd.dataset_files")
+        : data.files().stream().map(Path::of).toList();
+  }
+
+  /**
+   * The held-out files, at least one: {@code rlkd.eval_dataset_files}, or the files of the
+   * directory {@code dataset_name} whose names hold {@code dataset_config} and {@code
+   * dataset_test_split}.
+   */
+  static List<Path> heldOut(DataConfig data, EvaluationConfig evaluation) {
+    if (!evaluation.files().isEmpty()) {
+      return evaluation.files().stream().map(Path::of).toList();
     }
+    if (data.datasetName().isEmpty() || !Files.isDirectory(Path.of(data.datasetName().get()))) {
+      throw new UsageException(
+          "evaluation during training needs held-out data: set rlkd.eval_dataset_files, or let"
+              + " dataset_name be a directory with files of dataset_train_split and"
+              + " dataset_test_split.");
+    }
+    return ofSplit(data, evaluation.testSplit(), "dataset_test_split", "rlkd.eval_dataset_files");
+  }
+
+  private static List<Path> ofSplit(
+      DataConfig data, String split, String splitKey, String filesKey) {
     Path name =
         Path.of(
             data.datasetName()
@@ -48,16 +71,18 @@ final class DatasetFiles {
       List<Path> chosen =
           all.stream()
               .filter(file -> holds(file, data.datasetConfig()))
-              .filter(file -> holds(file, Optional.of(data.trainSplit())))
+              .filter(file -> holds(file, Optional.of(split)))
               .toList();
       if (chosen.isEmpty()) {
         throw new InputException(
-            "dataset_name %s: none of its files %s has a name with%s '%s' in it. Set dataset_config or dataset_train_split, or name the files in rlkd.dataset_files."
+            "dataset_name %s: none of its files %s has a name with%s '%s' in it. Set dataset_config or %s, or name the files in %s."
                 .formatted(
                     name,
                     all.stream().map(Path::getFileName).toList(),
                     data.datasetConfig().map(word -> " '" + word + "' and").orElse(""),
-                    data.trainSplit()));
+                    split,
+                    splitKey,
+                    filesKey));
       }
       return chosen;
     } catch (IOException e) {

@@ -7,12 +7,14 @@ import java.util.Optional;
 import java.util.Set;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.Device;
+import org.rlkd.core.config.EvaluationConfig;
 import org.rlkd.core.config.GrpoConfig;
 import org.rlkd.core.config.MachineConfig;
 import org.rlkd.core.data.Problem;
 import org.rlkd.core.data.ProblemColumns;
 import org.rlkd.core.data.ProblemReader;
 import org.rlkd.core.reward.Reward;
+import org.rlkd.engine.evaluation.Evaluation;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
 import org.rlkd.engine.gsrm.Gsrm;
@@ -21,10 +23,14 @@ import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.reward.ConfiguredRewards;
 import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tokenizer.PromptEncoder;
+import org.rlkd.engine.tokenizer.Tokenizer;
 import org.rlkd.engine.training.CompletionLog;
+import org.rlkd.engine.training.Evaluator;
+import org.rlkd.engine.training.GrpoEvaluator;
 import org.rlkd.engine.training.GrpoOptions;
 import org.rlkd.engine.training.GrpoPrompt;
 import org.rlkd.engine.training.GrpoTrainer;
+import org.rlkd.engine.training.PeriodicEvaluation;
 import org.rlkd.engine.training.StepListener;
 import org.rlkd.engine.training.TrainingRun;
 import org.rlkd.engine.training.metrics.MetricSink;
@@ -53,7 +59,7 @@ public final class GrpoRun {
   public Path run(StepListener listener) {
     useMachine(config.machine());
     Path base = modelDirectory(config.model());
-    List<Problem> problems = problems();
+    List<Problem> problems = problems(DatasetFiles.training(config.data()));
     try (RunDirectory directory = RunDirectory.open(config.run());
         Trainee student =
             Trainee.load(
@@ -71,6 +77,8 @@ public final class GrpoRun {
                 : null) {
       Generator generator =
           new Generator(student.model(), student.tokenizer(), GeneratorOptions.DEFAULT);
+      GrpoOptions options =
+          GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds()));
       try (GrpoTrainer trainer =
           new GrpoTrainer(
               student.model(),
@@ -79,9 +87,13 @@ public final class GrpoRun {
               student.tokenizer(),
               prompts(problems, student),
               parts.rewards,
-              GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds())),
+              options,
               log)) {
         directory.resumedFrom().ifPresent(trainer::restoreState);
+        Optional<PeriodicEvaluation> evaluation =
+            directory.evaluation(
+                trainer.stepsPerEpoch(),
+                () -> evaluator(generator, student.tokenizer(), parts.rewards, options));
         boolean finished =
             new TrainingRun(
                     trainer,
@@ -89,17 +101,31 @@ public final class GrpoRun {
                     listener,
                     directory.checkpoints(),
                     student::write,
-                    directory.saveSteps(trainer.stepsPerEpoch()))
+                    directory.saveSteps(trainer.stepsPerEpoch()),
+                    evaluation)
                 .run();
         if (finished) {
-          student.write(directory.path());
+          directory.writeModel(student::write, evaluation);
         }
       }
       return directory.path();
     }
   }
 
-  private List<Problem> problems() {
+  private Evaluator evaluator(
+      Generator generator, Tokenizer tokenizer, List<Reward> rewards, GrpoOptions options) {
+    EvaluationConfig evaluation = config.run().evaluation();
+    PromptEncoder prompts = new PromptEncoder(tokenizer, config.chat().templateVariables());
+    return new GrpoEvaluator(
+        new Evaluation(generator, prompts, rewards),
+        problems(DatasetFiles.heldOut(config.data(), evaluation)),
+        rewards.stream().map(Reward::name).toList(),
+        options,
+        evaluation.generations().orElse(config.batch().numGenerations()),
+        evaluation.batchSize());
+  }
+
+  private List<Problem> problems(List<Path> files) {
     ProblemReader reader =
         new ProblemReader(
             new ProblemColumns(
@@ -107,7 +133,7 @@ public final class GrpoRun {
                 config.chat().systemPrompt().orElse(null),
                 true));
     List<Problem> problems = new ArrayList<>();
-    for (Path file : DatasetFiles.training(config.data())) {
+    for (Path file : files) {
       problems.addAll(reader.readAll(file));
     }
     return problems;

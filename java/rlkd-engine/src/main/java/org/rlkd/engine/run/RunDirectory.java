@@ -4,10 +4,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.RunConfig;
 import org.rlkd.engine.training.CheckpointStore;
+import org.rlkd.engine.training.Evaluator;
+import org.rlkd.engine.training.PeriodicEvaluation;
 import org.rlkd.engine.training.RunLock;
 import org.rlkd.engine.training.metrics.AveragedMetricSink;
 import org.rlkd.engine.training.metrics.JsonlMetricSink;
@@ -127,6 +132,32 @@ final class RunDirectory implements AutoCloseable {
     return MetricSink.all(averaged, new FirstStep());
   }
 
+  /** How the run is evaluated on the way, if it is; continued where the run is resumed. */
+  Optional<PeriodicEvaluation> evaluation(long stepsPerEpoch, Supplier<Evaluator> evaluator) {
+    if (!config.evaluation().isOn()) {
+      return Optional.empty();
+    }
+    PeriodicEvaluation evaluation =
+        new PeriodicEvaluation(config.evaluation(), stepsPerEpoch, evaluator.get());
+    resumedFrom.ifPresent(evaluation::restoreState);
+    return Optional.of(evaluation);
+  }
+
+  /**
+   * Writes the model of a finished run: as it stands, or with {@code load_best_model_at_end} that
+   * of the best checkpoint.
+   */
+  void writeModel(Consumer<Path> model, Optional<PeriodicEvaluation> evaluation) {
+    OptionalLong best = evaluation.map(PeriodicEvaluation::bestStep).orElse(OptionalLong.empty());
+    if (config.evaluation().loadBestModelAtEnd()
+        && best.isPresent()
+        && Files.isDirectory(checkpoints.checkpoint(best.getAsLong()))) {
+      CheckpointStore.copyModel(checkpoints.checkpoint(best.getAsLong()), path);
+    } else {
+      model.accept(path);
+    }
+  }
+
   /** Takes note that the run got going. */
   private final class FirstStep implements MetricSink {
     @Override
@@ -136,6 +167,9 @@ final class RunDirectory implements AutoCloseable {
         checkpoints.clear();
       }
     }
+
+    @Override
+    public void writeEvaluation(long step, Map<String, Double> metrics) {}
 
     @Override
     public void sync() {}

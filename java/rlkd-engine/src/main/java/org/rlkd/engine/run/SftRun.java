@@ -3,9 +3,13 @@ package org.rlkd.engine.run;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.rlkd.core.InputException;
+import org.rlkd.core.config.EvaluationConfig;
 import org.rlkd.core.config.SftConfig;
 import org.rlkd.core.data.RowSource;
+import org.rlkd.engine.training.PeriodicEvaluation;
+import org.rlkd.engine.training.SftEvaluator;
 import org.rlkd.engine.training.SftOptions;
 import org.rlkd.engine.training.SftTrainer;
 import org.rlkd.engine.training.StepListener;
@@ -45,8 +49,20 @@ public final class SftRun {
                 config.run().seed());
         MetricSink metrics = directory.metrics()) {
       try (SftTrainer trainer =
-          new SftTrainer(model.model(), examples(model), SftOptions.of(config))) {
+          new SftTrainer(
+              model.model(),
+              examples(model, DatasetFiles.training(config.data())),
+              SftOptions.of(config))) {
         directory.resumedFrom().ifPresent(trainer::restoreState);
+        EvaluationConfig heldOut = config.run().evaluation();
+        Optional<PeriodicEvaluation> evaluation =
+            directory.evaluation(
+                trainer.stepsPerEpoch(),
+                () ->
+                    new SftEvaluator(
+                        trainer,
+                        examples(model, DatasetFiles.heldOut(config.data(), heldOut)),
+                        heldOut.batchSize()));
         boolean finished =
             new TrainingRun(
                     trainer,
@@ -54,20 +70,20 @@ public final class SftRun {
                     listener,
                     directory.checkpoints(),
                     model::write,
-                    directory.saveSteps(trainer.stepsPerEpoch()))
+                    directory.saveSteps(trainer.stepsPerEpoch()),
+                    evaluation)
                 .run();
         if (finished) {
-          model.write(directory.path());
+          directory.writeModel(model::write, evaluation);
         }
       }
       return directory.path();
     }
   }
 
-  private List<TrainingSequence> examples(Trainee model) {
+  private List<TrainingSequence> examples(Trainee model, List<Path> files) {
     SftExamples examples = new SftExamples(config, model.tokenizer());
     List<TrainingSequence> sequences = new ArrayList<>();
-    List<Path> files = DatasetFiles.training(config.data());
     for (Path file : files) {
       try (RowSource rows = RowSource.open(file)) {
         while (rows.hasNext()) {
@@ -77,7 +93,7 @@ public final class SftRun {
     }
     if (sequences.isEmpty()) {
       throw new InputException(
-          "the training data is empty: expected at least one row in %s".formatted(files));
+          "the data is empty: expected at least one row in %s".formatted(files));
     }
     return sequences;
   }

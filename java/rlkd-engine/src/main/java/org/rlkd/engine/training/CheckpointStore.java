@@ -4,9 +4,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,6 +26,14 @@ public final class CheckpointStore {
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})");
   private static final Pattern LEFTOVER =
       Pattern.compile("\\.checkpoint-\\d+(\\.old)?(\\.partial)?");
+
+  /** Files of a checkpoint that are not the model's. */
+  private static final Set<String> TRAINER_STATE =
+      Set.of(
+          "optimizer.safetensors",
+          "rollouts.safetensors",
+          TrainerState.FILE,
+          PeriodicEvaluation.FILE);
 
   private final Path directory;
   private final int totalLimit;
@@ -56,16 +67,24 @@ public final class CheckpointStore {
     }
   }
 
+  /** As {@link #save(long, Consumer, OptionalLong)} without a best one. */
+  public Path save(long step, Consumer<Path> content) {
+    return save(step, content, OptionalLong.empty());
+  }
+
   /**
-   * Saves a checkpoint, then deletes the oldest ones beyond the limit.
+   * Saves a checkpoint, then deletes the oldest ones beyond the limit. The best one counts among
+   * those that are kept and is never deleted; with a limit of 1 it is kept beside the newest, as
+   * transformers' Trainer does.
    *
    * @param step optimizer steps done; a checkpoint of the same step is replaced
    * @param content writes the files into the directory that it is given
+   * @param best step of the best checkpoint
    * @return the checkpoint's directory
    * @throws InputException if it can't be written; then nothing of it is left
    */
-  public Path save(long step, Consumer<Path> content) {
-    Path target = directory.resolve("checkpoint-" + step);
+  public Path save(long step, Consumer<Path> content, OptionalLong best) {
+    Path target = checkpoint(step);
     if (Files.exists(target)) {
       remove(target);
     }
@@ -74,12 +93,43 @@ public final class CheckpointStore {
       staged.commit();
     }
     if (totalLimit > 0) {
-      List<Path> all = list();
-      all.subList(0, Math.max(0, all.size() - totalLimit)).stream()
+      List<Path> others = new ArrayList<>(list());
+      boolean bestBeside =
+          best.isPresent()
+              && best.getAsLong() != step
+              && others.remove(checkpoint(best.getAsLong()));
+      int kept = bestBeside ? Math.max(1, totalLimit - 1) : totalLimit;
+      others.subList(0, Math.max(0, others.size() - kept)).stream()
           .filter(old -> !old.equals(target))
           .forEach(CheckpointStore::remove);
     }
     return target;
+  }
+
+  /** The directory of a step's checkpoint, whether it is there or not. */
+  public Path checkpoint(long step) {
+    return directory.resolve("checkpoint-" + step);
+  }
+
+  /**
+   * Copies the model of a checkpoint, without the trainer's state, into a directory.
+   *
+   * @throws InputException if it cannot be read or written
+   */
+  public static void copyModel(Path checkpoint, Path target) {
+    try (Stream<Path> entries = Files.list(checkpoint)) {
+      for (Path file : entries.filter(Files::isRegularFile).toList()) {
+        String name = file.getFileName().toString();
+        if (!TRAINER_STATE.contains(name)) {
+          Path aside = target.resolve("." + name + ".partial");
+          Files.copy(file, aside, StandardCopyOption.REPLACE_EXISTING);
+          Files.move(aside, target.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        }
+      }
+    } catch (IOException e) {
+      throw new InputException(
+          "Cannot copy the model of " + checkpoint + " to " + target + ": " + e, e);
+    }
   }
 
   /** Deletes every checkpoint. */

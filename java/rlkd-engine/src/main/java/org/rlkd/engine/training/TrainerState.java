@@ -39,7 +39,7 @@ record TrainerState(
     long tokens,
     Map<String, String> options,
     String data) {
-  private static final String FILE = "trainer_state.json";
+  static final String FILE = "trainer_state.json";
   private static final int FORMAT = 1;
   private static final ObjectMapper JSON = new ObjectMapper();
 

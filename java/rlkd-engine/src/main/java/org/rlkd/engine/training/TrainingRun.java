@@ -2,11 +2,13 @@ package org.rlkd.engine.training;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.rlkd.engine.training.metrics.MetricSink;
 
 /**
- * Runs a {@link Trainer} to its end: metrics, checkpoints, resuming.
+ * Runs a {@link Trainer} to its end: metrics, evaluations, checkpoints, resuming.
  *
  * <p>A checkpoint directory is a Hugging Face model directory with the trainer's state beside the
  * weights. Before it becomes visible the metrics of its steps are durable.
@@ -18,6 +20,7 @@ public final class TrainingRun {
   private final CheckpointStore checkpoints;
   private final Consumer<Path> model;
   private final long saveSteps;
+  private final Optional<PeriodicEvaluation> evaluation;
 
   /**
    * A run without checkpoints.
@@ -25,7 +28,7 @@ public final class TrainingRun {
    * @param metrics receives the metrics of each step; stays the caller's
    */
   public TrainingRun(Trainer trainer, MetricSink metrics, StepListener listener) {
-    this(trainer, metrics, listener, null, null, 0);
+    this(trainer, metrics, listener, null, null, 0, Optional.empty());
   }
 
   /**
@@ -37,6 +40,7 @@ public final class TrainingRun {
    *     directory, with float32 weights (others would not resume bit for bit)
    * @param saveSteps a checkpoint after every so many optimizer steps ({@code save_steps}); 0 =
    *     only where the listener ends the run
+   * @param evaluation evaluates the model on the way
    */
   public TrainingRun(
       Trainer trainer,
@@ -44,7 +48,8 @@ public final class TrainingRun {
       StepListener listener,
       CheckpointStore checkpoints,
       Consumer<Path> model,
-      long saveSteps) {
+      long saveSteps,
+      Optional<PeriodicEvaluation> evaluation) {
     if (saveSteps > 0 && checkpoints == null || (checkpoints == null) != (model == null)) {
       throw new IllegalArgumentException("checkpoints without a place or a model to save");
     }
@@ -54,11 +59,12 @@ public final class TrainingRun {
     this.checkpoints = checkpoints;
     this.model = model;
     this.saveSteps = saveSteps;
+    this.evaluation = evaluation;
   }
 
   /**
-   * Trains to the last step, or until the listener ends the run; then a checkpoint of that step is
-   * saved if there is a place for it.
+   * Trains to the last step, until evaluations stop getting better, or until the listener ends the
+   * run; then a checkpoint of that step is saved if there is a place for it.
    *
    * @return whether the run came to its end; false if the listener ended it before the last step
    */
@@ -67,7 +73,10 @@ public final class TrainingRun {
     long start = System.nanoTime();
     long saved = -1;
     boolean goOn = true;
-    while (goOn && trainer.stepsDone() < trainer.totalSteps()) {
+    if (first == 0 && evaluation.isPresent() && evaluation.get().dueAtStart()) {
+      evaluate();
+    }
+    while (goOn && !isComplete()) {
       Map<String, Double> values = trainer.step();
       long step = trainer.stepsDone();
       double seconds = (System.nanoTime() - start) * 1e-9;
@@ -75,27 +84,48 @@ public final class TrainingRun {
           listener.afterStep(
               new StepReport(step, trainer.totalSteps(), (step - first) / seconds, values));
       metrics.write(step, values);
+      if (evaluation.isPresent() && evaluation.get().dueAfter(step)) {
+        evaluate();
+      }
       if (saveSteps > 0 && step % saveSteps == 0) {
         save();
         saved = step;
       }
     }
-    boolean finished = trainer.stepsDone() >= trainer.totalSteps();
-    if (!finished && checkpoints != null && saved != trainer.stepsDone()) {
+    boolean finished = isComplete();
+    if (finished) {
+      if (evaluation.isPresent() && evaluation.get().dueAtEnd(trainer.stepsDone())) {
+        evaluate();
+      }
+    } else if (checkpoints != null && saved != trainer.stepsDone()) {
       save();
     }
     metrics.sync();
     return finished;
   }
 
+  private boolean isComplete() {
+    return trainer.stepsDone() >= trainer.totalSteps()
+        || evaluation.map(PeriodicEvaluation::stopsEarly).orElse(false);
+  }
+
+  private void evaluate() {
+    long step = trainer.stepsDone();
+    Map<String, Double> values = evaluation.orElseThrow().evaluate(step);
+    listener.afterEvaluation(step, values);
+    metrics.writeEvaluation(step, values);
+  }
+
   /** Saves a checkpoint of the present step. */
   public Path save() {
     metrics.sync();
-    return checkpoints.save(trainer.stepsDone(), this::writeTo);
+    OptionalLong best = evaluation.map(PeriodicEvaluation::bestStep).orElse(OptionalLong.empty());
+    return checkpoints.save(trainer.stepsDone(), this::writeTo, best);
   }
 
   private void writeTo(Path directory) {
     model.accept(directory);
     trainer.saveState(directory);
+    evaluation.ifPresent(state -> state.saveState(directory));
   }
 }

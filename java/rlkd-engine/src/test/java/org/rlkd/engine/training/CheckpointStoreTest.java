@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,20 @@ class CheckpointStoreTest {
       store.save(step, dir -> write(dir, "a", "x"));
     }
     assertThat(names()).containsExactly("checkpoint-10", "checkpoint-2");
+  }
+
+  @Test
+  void the_best_checkpoint_stays_within_the_limit_or_beside_the_newest() {
+    CheckpointStore store = new CheckpointStore(directory, 2);
+    for (int step : new int[] {1, 2, 3, 4}) {
+      store.save(step, dir -> write(dir, "a", "x"), OptionalLong.of(2));
+    }
+    assertThat(names()).containsExactly("checkpoint-2", "checkpoint-4");
+    CheckpointStore one = new CheckpointStore(directory, 1);
+    one.save(5, dir -> write(dir, "a", "x"), OptionalLong.of(2));
+    assertThat(names()).containsExactly("checkpoint-2", "checkpoint-5");
+    one.save(6, dir -> write(dir, "a", "x"), OptionalLong.of(6));
+    assertThat(names()).containsExactly("checkpoint-6");
   }
 
   @Test

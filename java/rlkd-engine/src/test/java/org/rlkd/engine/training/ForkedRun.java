@@ -78,7 +78,8 @@ final class ForkedRun {
                 dir ->
                     ModelDirectory.write(
                         dir, model, TinyModels.generationConfig(), SaveOptions.FLOAT32),
-                3)
+                3,
+                Optional.empty())
             .run();
       }
     }

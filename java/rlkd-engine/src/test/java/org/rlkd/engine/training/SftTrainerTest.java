@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -162,7 +163,8 @@ class SftTrainerTest {
               dir ->
                   ModelDirectory.write(
                       dir, model, TinyModels.generationConfig(), SaveOptions.FLOAT32),
-              3);
+              3,
+              Optional.empty());
       assertThat(run.run()).as("came to its end").isFalse();
       assertThat(trainer.stepsDone()).isEqualTo(3);
     }

@@ -53,6 +53,11 @@ public final class AveragedMetricSink implements MetricSink {
     }
   }
 
+  @Override
+  public void writeEvaluation(long step, Map<String, Double> metrics) {
+    sink.writeEvaluation(step, metrics);
+  }
+
   private void passOn() {
     Map<String, Double> means = new LinkedHashMap<>();
     window.forEach((name, mean) -> means.put(name, mean.value()));

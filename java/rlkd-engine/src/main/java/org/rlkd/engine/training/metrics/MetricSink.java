@@ -15,6 +15,11 @@ public interface MetricSink extends AutoCloseable {
    */
   void write(long step, Map<String, Double> metrics);
 
+  /** Records the metrics of an evaluation, in a row of their own that is never averaged. */
+  default void writeEvaluation(long step, Map<String, Double> metrics) {
+    write(step, metrics);
+  }
+
   /** Makes what was written durable. Called before a checkpoint becomes visible. */
   void sync();
 
@@ -36,6 +41,11 @@ public interface MetricSink extends AutoCloseable {
     @Override
     public void write(long step, Map<String, Double> metrics) {
       sinks.forEach(sink -> sink.write(step, metrics));
+    }
+
+    @Override
+    public void writeEvaluation(long step, Map<String, Double> metrics) {
+      sinks.forEach(sink -> sink.writeEvaluation(step, metrics));
     }
 
     @Override
