@@ -6,7 +6,8 @@ package org.rlkd.core;
  * <p>The message says what was found and where (file, line, row or tensor), what was expected, and
  * what to do. It is shown without a stack trace.
  */
-public final class InputException extends RuntimeException {
+public class InputException extends RuntimeException {
+  private static final long serialVersionUID = 1;
 
   public InputException(String message) {
     super(message);

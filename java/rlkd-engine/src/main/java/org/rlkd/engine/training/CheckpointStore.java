@@ -106,6 +106,11 @@ public final class CheckpointStore {
     return target;
   }
 
+  /** The run's output directory. */
+  Path directory() {
+    return directory;
+  }
+
   /** The directory of a step's checkpoint, whether it is there or not. */
   public Path checkpoint(long step) {
     return directory.resolve("checkpoint-" + step);

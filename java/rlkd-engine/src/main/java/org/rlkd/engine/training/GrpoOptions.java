@@ -107,7 +107,7 @@ public record GrpoOptions(
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
         (long) config.machine().logprobTileMib() << 20,
-        SftOptions.MOST_SKIPPED_IN_A_ROW);
+        config.run().maxSkippedSteps());
   }
 
   /** Micro-batches for which a generation batch is used, over all iterations. */

@@ -48,6 +48,7 @@ public final class GrpoTrainer implements Trainer {
   private long tokens;
   private List<Rollout> rollouts = List.of();
   private long updatesAtSampling;
+  private final List<Rollout> lastBatch = new ArrayList<>();
 
   /**
    * A trainer at step 0.
@@ -106,6 +107,7 @@ public final class GrpoTrainer implements Trainer {
     Map<String, Double> metrics = new LinkedHashMap<>();
     PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
     long tokensBefore = tokens;
+    lastBatch.clear();
     optimizer.zeroGrad();
     int microBatches = options.batch().gradientAccumulationSteps();
     for (long microBatch = step * microBatches;
@@ -115,6 +117,7 @@ public final class GrpoTrainer implements Trainer {
         sample(microBatch / options.microBatchesPerGeneration(), clock, metrics);
       }
       List<Rollout> batch = microBatch(microBatch);
+      lastBatch.addAll(batch);
       model.train(
           options.seed(),
           microBatch,
@@ -329,6 +332,24 @@ public final class GrpoTrainer implements Trainer {
   /** Prompts left out because they are longer than {@code maxPromptLength}. */
   public int droppedPrompts() {
     return droppedPrompts;
+  }
+
+  @Override
+  public List<Map<String, Object>> lastBatch() {
+    return lastBatch.stream().map(this::describe).toList();
+  }
+
+  private Map<String, Object> describe(Rollout rollout) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("prompt", rollout.prompt());
+    fields.put("completion", rollout.completion());
+    fields.put("text", tokenizer.decode(rollout.completion(), true));
+    fields.put("trained", rollout.trained());
+    fields.put("advantage", rollout.advantage());
+    fields.put("sampler_logprobs", rollout.samplerLogprobs());
+    fields.put("old_logprobs", rollout.oldLogprobs());
+    fields.put("ref_logprobs", rollout.refLogprobs());
+    return fields;
   }
 
   @Override

@@ -1,7 +1,5 @@
 package org.rlkd.engine.training;
 
-import org.rlkd.core.InputException;
-
 /**
  * Counts the steps that were skipped because of NaN or infinity, and ends a run that has too many
  * in a row.
@@ -26,12 +24,12 @@ final class NonFiniteGuard {
    * Notes a step.
    *
    * @param step number of the step
-   * @throws InputException if it is one too many
+   * @throws SkippedStepsException if it is one too many
    */
   void afterStep(long step, double loss, Update update) {
     inARow = update.applied() ? 0 : inARow + 1;
     if (inARow > mostInARow) {
-      throw new InputException(
+      throw new SkippedStepsException(
           "Training stopped at step "
               + step
               + ": the loss or the gradient was not finite in "
@@ -40,8 +38,8 @@ final class NonFiniteGuard {
               + loss
               + ", gradient norm "
               + update.gradNorm()
-              + "), so the weights can no longer change. Lower learning_rate or max_grad_norm and"
-              + " resume from an earlier checkpoint.");
+              + "). The weights are those of the last step that was not skipped. Lower"
+              + " learning_rate or max_grad_norm, or allow more by rlkd.max_skipped_steps.");
     }
   }
 }

@@ -63,7 +63,7 @@ public record SftOptions(
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
         (long) config.machine().logprobTileMib() << 20,
-        MOST_SKIPPED_IN_A_ROW);
+        config.run().maxSkippedSteps());
   }
 
   /** A run of so many steps of one micro-batch each, other options at their defaults. */

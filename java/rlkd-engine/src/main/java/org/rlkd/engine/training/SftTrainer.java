@@ -41,6 +41,7 @@ public final class SftTrainer implements Trainer {
   private long tokens;
   private long batchesEpoch = -1;
   private List<int[]> batches;
+  private List<TrainingSequence> lastBatch = List.of();
 
   /**
    * A trainer at step 0.
@@ -76,6 +77,7 @@ public final class SftTrainer implements Trainer {
   public Map<String, Double> step() {
     long start = System.nanoTime();
     List<List<TrainingSequence>> microBatches = microBatches(step);
+    lastBatch = microBatches.stream().flatMap(List::stream).toList();
     long targets = 0;
     long stepTokens = 0;
     for (List<TrainingSequence> microBatch : microBatches) {
@@ -196,6 +198,15 @@ public final class SftTrainer implements Trainer {
       microBatches.add(Arrays.stream(batch).mapToObj(data::get).toList());
     }
     return microBatches;
+  }
+
+  @Override
+  public List<Map<String, Object>> lastBatch() {
+    return lastBatch.stream()
+        .map(
+            sequence ->
+                Map.<String, Object>of("tokens", sequence.tokens(), "target", sequence.target()))
+        .toList();
   }
 
   @Override

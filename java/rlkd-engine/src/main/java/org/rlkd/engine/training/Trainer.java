@@ -1,6 +1,7 @@
 package org.rlkd.engine.training;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -17,6 +18,9 @@ public sealed interface Trainer extends AutoCloseable permits SftTrainer, GrpoTr
    *     not finite
    */
   Map<String, Double> step();
+
+  /** The sequences of the last step, each as JSON's fields; see {@link SkippedBatch}. */
+  List<Map<String, Object>> lastBatch();
 
   /** Optimizer steps done. */
   long stepsDone();

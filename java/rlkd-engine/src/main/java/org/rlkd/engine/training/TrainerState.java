@@ -44,7 +44,8 @@ record TrainerState(
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Options that may change when a run is resumed: they only say how far it goes. */
-  private static final Set<String> LENGTH_OF_RUN = Set.of("maxSteps", "epochs");
+  private static final Set<String> LENGTH_OF_RUN =
+      Set.of("maxSteps", "epochs", "mostSkippedInARow");
 
   /** The options of a record by name; those of a record in it with its name before theirs. */
   static Map<String, String> optionsOf(Record options) {

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import org.rlkd.core.InputException;
 import org.rlkd.engine.training.metrics.MetricSink;
 
 /**
@@ -77,7 +78,7 @@ public final class TrainingRun {
       evaluate();
     }
     while (goOn && !isComplete()) {
-      Map<String, Double> values = trainer.step();
+      Map<String, Double> values = step();
       long step = trainer.stepsDone();
       double seconds = (System.nanoTime() - start) * 1e-9;
       goOn =
@@ -102,6 +103,39 @@ public final class TrainingRun {
     }
     metrics.sync();
     return finished;
+  }
+
+  /**
+   * One step; the batch of one that was skipped is written beside the checkpoints.
+   *
+   * @throws InputException if it was one too many; the checkpoint that is saved before has the
+   *     weights of the last step that was not
+   */
+  private Map<String, Double> step() {
+    try {
+      Map<String, Double> values = trainer.step();
+      double loss = values.get("loss");
+      double gradNorm = values.get("grad_norm");
+      if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
+        writeSkippedBatch("loss " + loss + ", gradient norm " + gradNorm);
+      }
+      return values;
+    } catch (SkippedStepsException e) {
+      if (checkpoints == null) {
+        throw e;
+      }
+      writeSkippedBatch(e.getMessage());
+      throw new InputException(
+          "%s They are in %s, the batches of the skipped steps in skipped-batch-STEP.json beside it."
+              .formatted(e.getMessage(), save()),
+          e);
+    }
+  }
+
+  private void writeSkippedBatch(String reason) {
+    if (checkpoints != null) {
+      SkippedBatch.write(checkpoints.directory(), trainer.stepsDone(), reason, trainer.lastBatch());
+    }
   }
 
   private boolean isComplete() {
