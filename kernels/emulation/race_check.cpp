@@ -55,6 +55,7 @@ void RaceCheck::begin_block(const Moment& now, const void* dynamic_shared, size_
     launch_ = now.launch;
     pages_.clear();
     fenced_.clear();
+    released_.clear();
     acquired_.clear();
     clock_ = 1;
   }
@@ -81,10 +82,10 @@ bool RaceCheck::unordered(const Access& earlier, const Access& now, bool shared)
   if (earlier.kind == Kind::atomic && now.kind == Kind::atomic) return false;
   if (earlier.block != now.block) {
     if (shared) return false;  // another block's memory in the same place
-    const auto fenced = fenced_.find(earlier.block);
+    const auto released = released_.find(earlier.block);
     const auto acquired = acquired_.find(now.block);
-    const bool ordered = fenced != fenced_.end() && acquired != acquired_.end() &&
-                         fenced->second > earlier.stamp && acquired->second > fenced->second;
+    const bool ordered = released != released_.end() && acquired != acquired_.end() &&
+                         released->second.fence > earlier.stamp && acquired->second > released->second.at;
     return !ordered;
   }
   if (earlier.thread == now.thread || earlier.block_barriers != now.block_barriers) return false;
@@ -140,6 +141,8 @@ void RaceCheck::write(const Moment& now, const void* address, size_t size) {
 
 void RaceCheck::atomic(const Moment& now, const void* address, size_t size) {
   access(now, address, size, Kind::atomic);
+  const auto fenced = fenced_.find(now.block);
+  if (fenced != fenced_.end()) released_[now.block] = {fenced->second, ++clock_};
   acquired_[now.block] = ++clock_;
 }
 

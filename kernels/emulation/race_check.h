@@ -1,8 +1,8 @@
 /*
  * Finds unordered accesses: two accesses of one byte, at least one of them a write, not both atomic, by
  *   - threads of one block with neither a barrier between them nor, within a warp, a __syncwarp;
- *   - threads of different blocks (global memory), unless the first block fenced after its access and the
- *     second did an atomic operation after that (the pattern of a last block that gathers);
+ *   - threads of different blocks (global memory), unless the first block fenced after its access and then did an
+ *     atomic operation, and the second did one after that (the pattern of a last block that gathers);
  * and reads of shared memory that no thread of the block has written.
  *
  * It watches all memory but the threads' stacks. Shared memory is the dynamic buffer of the block and what
@@ -60,7 +60,13 @@ class RaceCheck final : public AccessObserver {
   uint64_t launch_ = 0;
   uint32_t clock_ = 1;
   std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages_;
-  std::unordered_map<uint32_t, uint32_t> fenced_;    // block -> time of its last fence
+  /** What a block has made visible: its accesses before the fence, to those who look after `at`. */
+  struct Release {
+    uint32_t fence;
+    uint32_t at;  // the atomic operation that followed the fence
+  };
+  std::unordered_map<uint32_t, uint32_t> fenced_;  // block -> time of its last fence
+  std::unordered_map<uint32_t, Release> released_;
   std::unordered_map<uint32_t, uint32_t> acquired_;  // block -> time of its last atomic operation
 };
 

@@ -381,14 +381,17 @@ TEST_F(ExecutorTest, blocks_are_not_ordered) {
   EXPECT_TRUE(faulted(launch("leaders", leaders_write, {2, 32}, nullptr, &out), {"race", "of block"}));
 }
 
-__global__ void last_block_sums(const float* values, float* partial, int* done, float* total, bool fenced) {
+enum Fence { kBefore, kAfter, kNone };
+
+__global__ void last_block_sums(const float* values, float* partial, int* done, float* total, int fence) {
   __shared__ float scratch[1];
   __shared__ bool last;
   const float sum = block_reduce<32>(values[blockIdx.x * 32 + threadIdx.x], Sum{}, scratch);
   if (threadIdx.x == 0) {
     partial[blockIdx.x] = sum;
-    if (fenced) __threadfence();
+    if (fence == kBefore) __threadfence();
     last = atomicAdd(done, 1) == static_cast<int>(gridDim.x) - 1;
+    if (fence == kAfter) __threadfence();
   }
   __syncthreads();
   if (!last || threadIdx.x != 0) return;
@@ -405,14 +408,17 @@ TEST_F(ExecutorTest, a_last_block_that_gathers_needs_the_fence) {
     int done = 0;
     float total = 0;
     ASSERT_TRUE(launch("gather", last_block_sums, {4, 32}, nullptr, values.data(), partial.data(), &done,
-                       &total, true));
+                       &total, static_cast<int>(kBefore)));
     EXPECT_EQ(total, 128);
   }
-  int done = 0;
-  float total = 0;
-  EXPECT_TRUE(faulted(launch("gather", last_block_sums, {4, 32}, nullptr, values.data(), partial.data(),
-                             &done, &total, false),
-                      {"race", "read of global memory"}));
+  for (const int late : {static_cast<int>(kAfter), static_cast<int>(kNone)}) {
+    emulation::reset();
+    int done = 0;
+    float total = 0;
+    EXPECT_TRUE(faulted(launch("gather", last_block_sums, {4, 32}, nullptr, values.data(), partial.data(),
+                               &done, &total, late),
+                        {"race", "read of global memory"}));
+  }
 }
 
 __global__ void read_anothers_copy(const uint4* in, unsigned* out) {
