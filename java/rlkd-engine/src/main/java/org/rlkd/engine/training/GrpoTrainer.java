@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.reward.Reward;
@@ -49,6 +50,7 @@ public final class GrpoTrainer implements Trainer {
   private List<Rollout> rollouts = List.of();
   private long updatesAtSampling;
   private final List<Rollout> lastBatch = new ArrayList<>();
+  private Consumer<String> stageListener = stage -> {};
 
   /**
    * A trainer at step 0.
@@ -103,7 +105,7 @@ public final class GrpoTrainer implements Trainer {
 
   @Override
   public Map<String, Double> step() {
-    StageClock clock = new StageClock();
+    StageClock clock = new StageClock(stageListener);
     Map<String, Double> metrics = new LinkedHashMap<>();
     PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
     long tokensBefore = tokens;
@@ -116,23 +118,24 @@ public final class GrpoTrainer implements Trainer {
       if (microBatch % options.microBatchesPerGeneration() == 0) {
         sample(microBatch / options.microBatchesPerGeneration(), clock, metrics);
       }
+      clock.begin("update");
       List<Rollout> batch = microBatch(microBatch);
       lastBatch.addAll(batch);
       model.train(
           options.seed(),
           microBatch,
           () -> policy.accumulate(batch, itemsInBatch(), fresh(), sums));
-      clock.lap("update");
     }
     double learningRate = options.schedule().rate(step, totalSteps());
     Update update = Double.isFinite(sums.loss()) ? optimizer.step(learningRate) : optimizer.skip();
-    clock.lap("update");
+    clock.end();
     step++;
     guard.afterStep(step, sums.loss(), update);
 
     metrics.putAll(sums.metrics(options));
     metrics.put("grad_norm", update.gradNorm());
     metrics.put("learning_rate", learningRate);
+    metrics.put("epoch", step / epochSteps());
     metrics.put("num_tokens", (double) tokens);
     metrics.put("skipped_steps", (double) (step - optimizer.updates()));
     clock.byStage().forEach((stage, seconds) -> metrics.put("time/" + stage, seconds));
@@ -143,19 +146,19 @@ public final class GrpoTrainer implements Trainer {
 
   /** Prompts to completions, rewards, advantages: the rollouts of the next micro-batches. */
   private void sample(long generation, StageClock clock, Map<String, Double> metrics) {
+    clock.begin("generation");
     List<SampledCompletion> completions = complete(generation);
-    clock.lap("generation");
 
+    clock.begin("rewards");
     RewardMatrix scores =
         RewardMatrix.score(rewards, completions.stream().map(GrpoTrainer::sample).toList());
     requireFinite(scores, completions);
-    clock.lap("rewards");
 
+    clock.begin("logprobs");
     GroupAdvantage.Result advantages = GroupAdvantage.compute(scores, options.advantage());
     rollouts = shuffled(rollouts(completions, advantages.advantages()), generation);
     updatesAtSampling = optimizer.updates();
     rollouts = withOtherLogprobs(rollouts);
-    clock.lap("logprobs");
 
     tokens += rollouts.stream().mapToLong(Rollout::length).sum();
     metrics.putAll(advantages.metrics());
@@ -332,6 +335,11 @@ public final class GrpoTrainer implements Trainer {
   /** Prompts left out because they are longer than {@code maxPromptLength}. */
   public int droppedPrompts() {
     return droppedPrompts;
+  }
+
+  @Override
+  public void onStage(Consumer<String> listener) {
+    stageListener = listener;
   }
 
   @Override

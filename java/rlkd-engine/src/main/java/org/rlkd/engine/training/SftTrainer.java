@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -42,6 +43,7 @@ public final class SftTrainer implements Trainer {
   private long batchesEpoch = -1;
   private List<int[]> batches;
   private List<TrainingSequence> lastBatch = List.of();
+  private Consumer<String> stageListener = stage -> {};
 
   /**
    * A trainer at step 0.
@@ -76,6 +78,7 @@ public final class SftTrainer implements Trainer {
   @Override
   public Map<String, Double> step() {
     long start = System.nanoTime();
+    stageListener.accept("update");
     List<List<TrainingSequence>> microBatches = microBatches(step);
     lastBatch = microBatches.stream().flatMap(List::stream).toList();
     long targets = 0;
@@ -198,6 +201,11 @@ public final class SftTrainer implements Trainer {
       microBatches.add(Arrays.stream(batch).mapToObj(data::get).toList());
     }
     return microBatches;
+  }
+
+  @Override
+  public void onStage(Consumer<String> listener) {
+    stageListener = listener;
   }
 
   @Override

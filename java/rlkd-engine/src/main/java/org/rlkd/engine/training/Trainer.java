@@ -3,6 +3,7 @@ package org.rlkd.engine.training;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Something that improves a model step by step and can be stopped and resumed between any two. One
@@ -18,6 +19,9 @@ public sealed interface Trainer extends AutoCloseable permits SftTrainer, GrpoTr
    *     not finite
    */
   Map<String, Double> step();
+
+  /** Sets who hears of each stage of a step as it begins: generation, rewards, logprobs, update. */
+  void onStage(Consumer<String> listener);
 
   /** The sequences of the last step, each as JSON's fields; see {@link SkippedBatch}. */
   List<Map<String, Object>> lastBatch();

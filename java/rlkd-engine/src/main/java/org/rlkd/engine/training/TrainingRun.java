@@ -7,14 +7,19 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.training.metrics.MetricSink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Runs a {@link Trainer} to its end: metrics, evaluations, checkpoints, resuming.
+ * Runs a {@link Trainer} to its end: metrics, evaluations, checkpoints, resuming. Stages that are
+ * slow beyond what is usual for them are named in the log.
  *
  * <p>A checkpoint directory is a Hugging Face model directory with the trainer's state beside the
  * weights. Before it becomes visible the metrics of its steps are durable.
  */
 public final class TrainingRun {
+  private static final Logger LOG = LoggerFactory.getLogger(TrainingRun.class);
+
   private final Trainer trainer;
   private final MetricSink metrics;
   private final StepListener listener;
@@ -70,15 +75,23 @@ public final class TrainingRun {
    * @return whether the run came to its end; false if the listener ended it before the last step
    */
   public boolean run() {
+    try (StageWatchdog watchdog = new StageWatchdog(StageWatchdog.LIMIT_SECONDS, LOG::warn)) {
+      trainer.onStage(watchdog::begin);
+      return run(watchdog);
+    }
+  }
+
+  private boolean run(StageWatchdog watchdog) {
     long first = trainer.stepsDone();
     long start = System.nanoTime();
     long saved = -1;
     boolean goOn = true;
     if (first == 0 && evaluation.isPresent() && evaluation.get().dueAtStart()) {
-      evaluate();
+      evaluate(watchdog);
     }
     while (goOn && !isComplete()) {
       Map<String, Double> values = step();
+      watchdog.end();
       long step = trainer.stepsDone();
       double seconds = (System.nanoTime() - start) * 1e-9;
       goOn =
@@ -86,17 +99,19 @@ public final class TrainingRun {
               new StepReport(step, trainer.totalSteps(), (step - first) / seconds, values));
       metrics.write(step, values);
       if (evaluation.isPresent() && evaluation.get().dueAfter(step)) {
-        evaluate();
+        evaluate(watchdog);
       }
       if (saveSteps > 0 && step % saveSteps == 0) {
+        watchdog.begin("save");
         save();
+        watchdog.end();
         saved = step;
       }
     }
     boolean finished = isComplete();
     if (finished) {
       if (evaluation.isPresent() && evaluation.get().dueAtEnd(trainer.stepsDone())) {
-        evaluate();
+        evaluate(watchdog);
       }
     } else if (checkpoints != null && saved != trainer.stepsDone()) {
       save();
@@ -143,9 +158,11 @@ public final class TrainingRun {
         || evaluation.map(PeriodicEvaluation::stopsEarly).orElse(false);
   }
 
-  private void evaluate() {
+  private void evaluate(StageWatchdog watchdog) {
     long step = trainer.stepsDone();
+    watchdog.begin("evaluation");
     Map<String, Double> values = evaluation.orElseThrow().evaluate(step);
+    watchdog.end();
     listener.afterEvaluation(step, values);
     metrics.writeEvaluation(step, values);
   }
