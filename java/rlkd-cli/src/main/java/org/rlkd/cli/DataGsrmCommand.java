@@ -11,6 +11,7 @@ import org.rlkd.core.config.GsrmConfig;
 import org.rlkd.core.data.conversion.DecompositionRows;
 import org.rlkd.core.gsrm.DecompositionPrompt;
 import org.rlkd.engine.gsrm.GsrmDecomposer;
+import org.rlkd.engine.tensor.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -79,7 +80,7 @@ final class DataGsrmCommand implements Runnable {
       all.add("rlkd.gsrm.decomposer=" + decomposer);
     }
     GsrmConfig config = GrpoConfig.load(Optional.empty(), all).gsrm();
-    try (GsrmDecomposer opened = GsrmDecomposer.open(config)) {
+    try (GsrmDecomposer opened = GsrmDecomposer.open(config, Device.CPU)) {
       conversion.run(
           "data gsrm",
           List.of(out),

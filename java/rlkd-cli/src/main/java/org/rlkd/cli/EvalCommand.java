@@ -200,7 +200,10 @@ final class EvalCommand implements Runnable {
     pretrained.model().setTrainable(false);
     int done = journal == null ? 0 : journal.size();
     try (TemporaryTeacherCache cache = new TemporaryTeacherCache();
-        Gsrm structure = scoresStructure(problems) ? Gsrm.open(gsrmConfig(), cache.path()) : null;
+        Gsrm structure =
+            scoresStructure(problems)
+                ? Gsrm.open(gsrmConfig(), cache.path(), pretrained.model().device())
+                : null;
         Progress progress =
             new Progress(
                 "evaluate",

@@ -18,6 +18,7 @@ import org.rlkd.core.gsrm.Step;
 import org.rlkd.core.reward.RewardSample;
 import org.rlkd.core.reward.StructureAssessment;
 import org.rlkd.engine.gsrm.Gsrm;
+import org.rlkd.engine.tensor.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -93,7 +94,7 @@ final class GsrmScoreCommand implements Runnable {
             text(student),
             0,
             false);
-    try (Gsrm gsrm = Gsrm.open(options.gsrm(), null)) {
+    try (Gsrm gsrm = Gsrm.open(options.gsrm(), null, Device.CPU)) {
       print(gsrm.reward().explain(List.of(sample)).get(0));
     }
   }

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.lora.LoraAdapter;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tensor.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -37,7 +38,8 @@ final class MergeCommand implements Runnable {
   @Override
   public void run() {
     Path base = model == null ? LoraAdapter.baseModel(adapter) : model;
-    try (PretrainedModel merged = PretrainedModel.loadMerged(adapter, base, Optional.empty())) {
+    try (PretrainedModel merged =
+        PretrainedModel.loadMerged(adapter, base, Optional.empty(), Device.CPU)) {
       merged.save(out, SaveOptions.FLOAT32, written -> {});
     }
     System.out.println(out);

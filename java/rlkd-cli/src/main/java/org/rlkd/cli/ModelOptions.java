@@ -2,8 +2,10 @@ package org.rlkd.cli;
 
 import java.nio.file.Path;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.DeviceSpec;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.tensor.CpuThreads;
+import org.rlkd.engine.tensor.Device;
 import picocli.CommandLine.Option;
 
 /** The options of every command that runs a model. */
@@ -21,10 +23,29 @@ final class ModelOptions {
       description = "CPU threads. Default: one for each processor.")
   private Integer threads;
 
-  /** Loads the model; the caller closes it. */
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "cpu, cuda or cuda:INDEX. Default: ${DEFAULT-VALUE}.")
+  private String device;
+
+  /**
+   * Loads the model onto the device; the caller closes it.
+   *
+   * @throws UsageException if the device cannot be used
+   */
   PretrainedModel load() {
     setThreads(threads);
-    return PretrainedModel.load(directory);
+    return PretrainedModel.load(directory, Device.open(deviceSpec()));
+  }
+
+  private DeviceSpec deviceSpec() {
+    return DeviceSpec.parse(device)
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "--device %s: expected %s".formatted(device, DeviceSpec.EXPECTED)));
   }
 
   Path directory() {

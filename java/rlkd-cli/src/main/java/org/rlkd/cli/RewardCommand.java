@@ -22,6 +22,7 @@ import org.rlkd.core.reward.StructureReward;
 import org.rlkd.core.reward.WeightedReward;
 import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.reward.ConfiguredRewards;
+import org.rlkd.engine.tensor.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -146,7 +147,7 @@ final class RewardCommand implements Runnable {
     @Override
     public StructureReward get() {
       cache = new TemporaryTeacherCache();
-      gsrm = Gsrm.open(config.gsrm(), cache.path());
+      gsrm = Gsrm.open(config.gsrm(), cache.path(), Device.open(config.machine().device()));
       return gsrm.reward();
     }
 

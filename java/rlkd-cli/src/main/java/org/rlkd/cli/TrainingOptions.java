@@ -30,6 +30,12 @@ final class TrainingOptions {
   private Path out;
 
   @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "cpu, cuda or cuda:INDEX, in place of rlkd.device.")
+  private String device;
+
+  @Option(
       names = "--resume",
       description = "Continue from the newest checkpoint of the output directory.")
   private boolean resume;
@@ -60,6 +66,9 @@ final class TrainingOptions {
     }
     if (out != null) {
       all.add("output_dir=" + out);
+    }
+    if (device != null) {
+      all.add("rlkd.device=" + device);
     }
     if (resume) {
       all.add("resume_from_checkpoint=true");

@@ -9,6 +9,7 @@ import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.GenerationConfig;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
 /**
@@ -20,25 +21,31 @@ public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationCon
     implements AutoCloseable {
 
   /**
-   * Loads a directory.
+   * Loads a directory onto the CPU.
    *
    * @throws org.rlkd.core.InputException if a file of it is missing or damaged
    */
   public static PretrainedModel load(Path directory) {
-    return load(directory, Optional.empty());
+    return load(directory, Device.CPU);
+  }
+
+  /** As {@link #load(Path)}, onto a device. */
+  public static PretrainedModel load(Path directory, Device device) {
+    return load(directory, Optional.empty(), device);
   }
 
   /**
-   * As {@link #load(Path)}, with a chat template (Jinja source) in place of the directory's own.
+   * As {@link #load(Path, Device)}, with a chat template (Jinja source) in place of the directory's
+   * own.
    */
-  public static PretrainedModel load(Path directory, Optional<String> chatTemplate) {
+  public static PretrainedModel load(Path directory, Optional<String> chatTemplate, Device device) {
     if (LoraAdapter.isAdapter(directory)) {
-      return loadMerged(directory, LoraAdapter.baseModel(directory), chatTemplate);
+      return loadMerged(directory, LoraAdapter.baseModel(directory), chatTemplate, device);
     }
     ModelDirectory files = ModelDirectory.open(directory);
     Tokenizer tokenizer = Tokenizer.load(directory, chatTemplate);
     try {
-      return new PretrainedModel(files.load(), tokenizer, files.generationConfig());
+      return new PretrainedModel(files.load(device), tokenizer, files.generationConfig());
     } catch (RuntimeException e) {
       tokenizer.close();
       throw e;
@@ -52,13 +59,14 @@ public record PretrainedModel(CausalLm model, Tokenizer tokenizer, GenerationCon
    *     base's
    * @param base the model directory that the adapter was trained on
    */
-  public static PretrainedModel loadMerged(Path adapter, Path base, Optional<String> chatTemplate) {
+  public static PretrainedModel loadMerged(
+      Path adapter, Path base, Optional<String> chatTemplate, Device device) {
     ModelDirectory files = ModelDirectory.open(base);
     boolean ownTokenizer = Files.exists(adapter.resolve("tokenizer.json"));
     Tokenizer tokenizer = Tokenizer.load(ownTokenizer ? adapter : base, chatTemplate);
     CausalLm model = null;
     try {
-      model = files.load();
+      model = files.load(device);
       try (LoraAdapter updates = LoraAdapter.load(adapter, model)) {
         updates.mergeInto(model);
       }

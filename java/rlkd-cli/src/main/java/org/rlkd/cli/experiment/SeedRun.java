@@ -40,6 +40,7 @@ import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.storage.StagedDirectory;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 
 /**
@@ -204,7 +205,8 @@ final class SeedRun {
                   Gsrm gsrm =
                       Gsrm.open(
                           structureScore(),
-                          directory.resolve("teacher-cache-" + problems + ".jsonl"))) {
+                          directory.resolve("teacher-cache-" + problems + ".jsonl"),
+                          Device.CPU)) {
                 student.model().setTrainable(false);
                 return new Evaluation(
                         new Generator(student.model()),

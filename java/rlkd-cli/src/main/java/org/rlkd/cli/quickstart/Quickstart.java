@@ -22,6 +22,7 @@ import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.gsrm.GenerativeDecomposer;
 import org.rlkd.engine.gsrm.Gsrm;
 import org.rlkd.engine.gsrm.GsrmSettings;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 
 /**
@@ -128,7 +129,8 @@ public final class Quickstart {
   private Outcome evaluate(
       Path directory, GrpoConfig config, QuickstartData data, GenerationListener listener) {
     try (PretrainedModel student = PretrainedModel.load(directory);
-        Gsrm gsrm = Gsrm.open(config.gsrm(), out.resolve("teacher-cache-heldout.jsonl"))) {
+        Gsrm gsrm =
+            Gsrm.open(config.gsrm(), out.resolve("teacher-cache-heldout.jsonl"), Device.CPU)) {
       student.model().setTrainable(false);
       SamplingParameters sampling =
           SamplingParameters.sample(Recipe.MAX_COMPLETION)

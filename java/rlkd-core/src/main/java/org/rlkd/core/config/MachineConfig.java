@@ -7,7 +7,7 @@ package org.rlkd.core.config;
  * @param threads CPU threads; 0: all cores
  * @param logprobTileMib memory for a tile of logits in MiB
  */
-public record MachineConfig(Device device, int threads, int logprobTileMib) {
+public record MachineConfig(DeviceSpec device, int threads, int logprobTileMib) {
 
   static MachineConfig read(Values values) {
     return new MachineConfig(

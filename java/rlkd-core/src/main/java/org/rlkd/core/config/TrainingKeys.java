@@ -92,8 +92,7 @@ final class TrainingKeys {
       new Key<>("rlkd.max_skipped_steps", ValueType.integer(0), 5);
 
   // The machine.
-  static final Key<Device> DEVICE =
-      new Key<>("rlkd.device", ValueType.choice(Device.class), Device.CPU);
+  static final Key<DeviceSpec> DEVICE = new Key<>("rlkd.device", ValueType.DEVICE, DeviceSpec.CPU);
   static final Key<Integer> THREADS = new Key<>("rlkd.threads", ValueType.integer(0, 4096), 0);
   static final Key<Integer> LOGPROB_TILE_MIB =
       new Key<>("rlkd.memory.logprob_tile_mib", ValueType.integer(1, 1 << 20), 256);

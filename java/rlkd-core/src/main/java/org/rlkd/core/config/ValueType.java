@@ -32,6 +32,9 @@ record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
                 default -> Optional.empty();
               });
 
+  static final ValueType<DeviceSpec> DEVICE =
+      scalar(DeviceSpec.EXPECTED, scalar -> DeviceSpec.parse(scalar.text()));
+
   static ValueType<Integer> integer(int least) {
     return integer(least, Integer.MAX_VALUE);
   }

@@ -14,6 +14,7 @@ import org.rlkd.engine.generation.GenerationListener;
 import org.rlkd.engine.generation.GenerationRequest;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.SamplingParameters;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 
 /**
@@ -107,5 +108,10 @@ public final class Evaluation {
     Map<String, RewardExplanation> row = new LinkedHashMap<>();
     scores.explanations().forEach((name, explained) -> row.put(name, explained.get(n)));
     return row;
+  }
+
+  /** Where the model is. */
+  public Device device() {
+    return generator.device();
   }
 }

@@ -6,7 +6,7 @@ import java.util.Deque;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * One call of {@link Generator#generate}: continuous batching. A group starts when a sequence slot
@@ -29,6 +29,7 @@ final class GenerationRun {
   private final int maxConcurrentSequences;
   private final BlockPool pool;
   private final KvCache cache;
+  private final Device device;
   private final PagedForward forward;
   private final TokenSampler sampler;
   private final int totalCompletions;
@@ -40,6 +41,7 @@ final class GenerationRun {
       int maxConcurrentSequences,
       BlockPool pool,
       KvCache cache,
+      Device device,
       PagedForward forward,
       TokenSampler sampler) {
     this.groups = groups;
@@ -47,6 +49,7 @@ final class GenerationRun {
     this.maxConcurrentSequences = maxConcurrentSequences;
     this.pool = pool;
     this.cache = cache;
+    this.device = device;
     this.forward = forward;
     this.sampler = sampler;
     this.totalCompletions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
@@ -173,7 +176,7 @@ final class GenerationRun {
     }
   }
 
-  private static Tensor longs(List<Long> values) {
-    return HostArrays.longs(values.stream().mapToLong(Long::longValue).toArray(), values.size());
+  private Tensor longs(List<Long> values) {
+    return device.longs(values.stream().mapToLong(Long::longValue).toArray(), values.size());
   }
 }

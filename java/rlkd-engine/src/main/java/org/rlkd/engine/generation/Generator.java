@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.AutoGradMode;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelConfig;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
 /**
@@ -45,6 +46,11 @@ public final class Generator {
     this(model, null, GeneratorOptions.DEFAULT);
   }
 
+  /** Where the model is. */
+  public Device device() {
+    return model.device();
+  }
+
   /** {@link #generate} without a listener. */
   public List<List<Completion>> generate(
       List<GenerationRequest> requests, SamplingParameters sampling, long step) {
@@ -69,15 +75,16 @@ public final class Generator {
     int blocks = cacheBlocks(groups);
     try (PointerScope scope = new PointerScope();
         AutoGradMode noGradients = new AutoGradMode(false)) {
-      KvCache cache = new KvCache(model.config(), blocks);
+      KvCache cache = new KvCache(model.config(), blocks, model.device());
       GenerationRun run =
           new GenerationRun(
               groups,
               options.maxConcurrentSequences(),
               new BlockPool(blocks),
               cache,
+              model.device(),
               new PagedForward(model, cache),
-              new TokenSampler(sampling));
+              new TokenSampler(sampling, model.device()));
       run.run(listener);
       return run.completions();
     }
@@ -127,7 +134,7 @@ public final class Generator {
 
   /** As many blocks as the groups can use at once, within the limit on memory. */
   private int cacheBlocks(List<PromptGroup> groups) {
-    long blockBytes = KvCache.blockBytes(model.config());
+    long blockBytes = KvCache.blockBytes(model.config(), model.device());
     long allowed = options.kvCacheBytes() / blockBytes;
     long all = 0;
     long largestPrompt = 0;

@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.rlkd.bindings.rlkd_tensor;
 import org.rlkd.engine.model.ModelConfig;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
@@ -29,9 +30,10 @@ final class KvCache {
       Tensor valueSlots,
       rlkd_tensor keyView,
       rlkd_tensor valueView) {
-    static Layer of(long blocks, long keyValueHeads, long headDim) {
-      Tensor keys = torch.empty(blocks, BLOCK_SIZE, keyValueHeads, headDim);
-      Tensor values = torch.empty(blocks, BLOCK_SIZE, keyValueHeads, headDim);
+    static Layer of(long blocks, long keyValueHeads, long headDim, Device device) {
+      long[] shape = {blocks, BLOCK_SIZE, keyValueHeads, headDim};
+      Tensor keys = device.empty(device.weightType(), shape);
+      Tensor values = device.empty(device.weightType(), shape);
       return new Layer(
           keys,
           values,
@@ -44,9 +46,9 @@ final class KvCache {
 
   private final List<Layer> layers = new ArrayList<>();
 
-  KvCache(ModelConfig config, int blocks) {
+  KvCache(ModelConfig config, int blocks, Device device) {
     for (int i = 0; i < config.layers(); i++) {
-      layers.add(Layer.of(blocks, config.keyValueHeads(), config.headDim()));
+      layers.add(Layer.of(blocks, config.keyValueHeads(), config.headDim(), device));
     }
   }
 
@@ -56,13 +58,13 @@ final class KvCache {
   }
 
   /** Bytes of one block over all layers, keys and values. */
-  static long blockBytes(ModelConfig config) {
+  static long blockBytes(ModelConfig config, Device device) {
     return 2L
         * config.layers()
         * BLOCK_SIZE
         * config.keyValueHeads()
         * config.headDim()
-        * Float.BYTES;
+        * torch.elementSize(device.weightType());
   }
 
   /**

@@ -2,9 +2,11 @@ package org.rlkd.engine.generation;
 
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
 import org.rlkd.bindings.rlkd_decode_attention_inputs;
@@ -14,7 +16,7 @@ import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.DecoderLayer;
 import org.rlkd.engine.model.QueryKeyValue;
 import org.rlkd.engine.model.Rotation;
-import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
@@ -27,11 +29,13 @@ import org.rlkd.engine.tensor.TensorView;
 final class PagedForward {
   private final CausalLm model;
   private final KvCache cache;
+  private final Device device;
   private final float scale;
 
   PagedForward(CausalLm model, KvCache cache) {
     this.model = model;
     this.cache = cache;
+    this.device = model.device();
     this.scale = (float) (1 / Math.sqrt(model.config().headDim()));
   }
 
@@ -58,15 +62,16 @@ final class PagedForward {
       starts[g + 1] = at;
       lasts[g] = at - 1;
     }
-    Tensor slotTensor = HostArrays.longs(slots, total);
-    Rotation rotation = model.rotaryEmbedding().at(HostArrays.longs(positions, 1, total));
-    Tensor hidden = model.embed(HostArrays.longs(ids, 1, total)).retainReference();
+    Tensor slotTensor = device.longs(slots, total);
+    int longest = groups.stream().mapToInt(PromptGroup::promptLength).max().orElseThrow();
+    Rotation rotation = model.rotaryEmbedding().at(device.longs(positions, 1, total), longest);
+    Tensor hidden = model.embed(device.longs(ids, 1, total)).retainReference();
     for (int i = 0; i < model.layers().size(); i++) {
       Tensor next = prefillLayer(i, hidden, rotation, slotTensor, starts);
       hidden.releaseReference();
       hidden = next;
     }
-    Tensor last = hidden.squeeze(0).index_select(0, HostArrays.longs(lasts, lasts.length));
+    Tensor last = hidden.squeeze(0).index_select(0, device.longs(lasts, lasts.length));
     hidden.releaseReference();
     return model.logits(model.finalNorm().apply(last));
   }
@@ -121,24 +126,39 @@ final class PagedForward {
           table[r * maxBlocks + blocks - 1] * KvCache.BLOCK_SIZE
               + positions[r] % KvCache.BLOCK_SIZE;
     }
-    Tensor slotTensor = HostArrays.longs(slots, count);
-    rlkd_tensor tableView = TensorView.of(HostArrays.longs(table, count, maxBlocks));
-    rlkd_tensor lengthView = TensorView.of(HostArrays.longs(lengths, count));
-    Rotation rotation = model.rotaryEmbedding().at(HostArrays.longs(positions, count, 1));
-    Tensor hidden = model.embed(HostArrays.longs(ids, count, 1));
+    Tensor slotTensor = device.longs(slots, count);
+    rlkd_tensor tableView = TensorView.of(device.longs(table, count, maxBlocks));
+    rlkd_tensor lengthView = TensorView.of(device.longs(lengths, count));
+    Rotation rotation = model.rotaryEmbedding().at(device.longs(positions, count, 1), longest);
+    Tensor workspace = attentionWorkspace(count, (long) maxBlocks * KvCache.BLOCK_SIZE);
+    Tensor hidden = model.embed(device.longs(ids, count, 1));
     for (int i = 0; i < model.layers().size(); i++) {
       DecoderLayer layer = model.layers().get(i);
       Attention attention = layer.attention();
       QueryKeyValue states = attention.project(layer.inputNorm().apply(hidden), rotation);
       cache.write(i, slotTensor, states.key().squeeze(2), states.value().squeeze(2));
-      Tensor context = attend(i, states.query(), tableView, lengthView);
+      Tensor context = attend(i, states.query(), tableView, lengthView, workspace);
       hidden = layer.addMlp(hidden.add(attention.output(context)));
     }
     return model.logits(model.finalNorm().apply(hidden)).squeeze(1);
   }
 
+  private Tensor attentionWorkspace(long rows, long maxLength) {
+    SizeTPointer bytes = new SizeTPointer(1);
+    NativeLibrary.check(
+        rlkd.rlkd_decode_attention_workspace_size(
+            device.context(),
+            rows,
+            model.config().heads(),
+            model.config().headDim(),
+            maxLength,
+            bytes));
+    return device.empty(ScalarType.Byte, bytes.get());
+  }
+
   /** Attention of queries [rows, heads, 1, D] over the cache: [rows, 1, heads * D]. */
-  private Tensor attend(int layer, Tensor query, rlkd_tensor table, rlkd_tensor lengths) {
+  private Tensor attend(
+      int layer, Tensor query, rlkd_tensor table, rlkd_tensor lengths, Tensor workspace) {
     Tensor flat = query.flatten(1, 3);
     Tensor output = torch.empty_like(flat);
     rlkd_decode_attention_inputs inputs =
@@ -148,9 +168,14 @@ final class PagedForward {
             .value_cache(cache.values(layer))
             .block_table(table)
             .lengths(lengths);
-    // The CPU backend needs no workspace.
     NativeLibrary.check(
-        rlkd.rlkd_decode_attention(null, inputs, scale, TensorView.of(output), null, 0));
+        rlkd.rlkd_decode_attention(
+            device.context(),
+            inputs,
+            scale,
+            TensorView.of(output),
+            workspace.data_ptr(),
+            workspace.numel()));
     return output.unsqueeze(1);
   }
 

@@ -68,7 +68,7 @@ public final class SharedPrefixForward {
           Tensor scores =
               model
                   .logits(lastStates(rests, prefix, keys, values))
-                  .index_select(1, HostArrays.longs(chosen, chosen.length));
+                  .index_select(1, model.device().longs(chosen, chosen.length));
           float[] flat = HostArrays.toFloats(scores.contiguous());
           for (int i = first; i < end; i++) {
             int row = (i - first) * tokens.length;
@@ -98,7 +98,7 @@ public final class SharedPrefixForward {
     Rotation rotation = model.rotaryEmbedding().prefix(prefix.length);
     Tensor hidden =
         model.embed(
-            HostArrays.longs(Arrays.stream(prefix).asLongStream().toArray(), 1, prefix.length));
+            model.device().longs(Arrays.stream(prefix).asLongStream().toArray(), 1, prefix.length));
     for (DecoderLayer layer : model.layers()) {
       Attention attention = layer.attention();
       QueryKeyValue states = attention.project(layer.inputNorm().apply(hidden), rotation);
@@ -123,10 +123,15 @@ public final class SharedPrefixForward {
       }
       lasts[row] = (long) row * length + rest.length - 1;
     }
-    Rotation rotation = model.rotaryEmbedding().at(HostArrays.longs(positions, rows, length));
+    Rotation rotation =
+        model.rotaryEmbedding().at(model.device().longs(positions, rows, length), prefix + length);
     // Padding stands behind the tokens, so causality hides it from them.
-    Tensor visible = torch.ones(length, prefix + length).tril(prefix).to(torch.ScalarType.Bool);
-    Tensor hidden = model.embed(HostArrays.longs(ids, rows, length));
+    Tensor visible =
+        torch
+            .ones(
+                new long[] {length, prefix + length}, model.device().options(torch.ScalarType.Bool))
+            .tril(prefix);
+    Tensor hidden = model.embed(model.device().longs(ids, rows, length));
     for (int i = 0; i < model.layers().size(); i++) {
       DecoderLayer layer = model.layers().get(i);
       Attention attention = layer.attention();
@@ -141,7 +146,7 @@ public final class SharedPrefixForward {
       Tensor context = attention.attend(states, visible);
       hidden = layer.addMlp(hidden.add(attention.output(context)));
     }
-    Tensor flat = hidden.flatten(0, 1).index_select(0, HostArrays.longs(lasts, rows));
+    Tensor flat = hidden.flatten(0, 1).index_select(0, model.device().longs(lasts, rows));
     return model.finalNorm().apply(flat);
   }
 

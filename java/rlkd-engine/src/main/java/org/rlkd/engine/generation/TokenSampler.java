@@ -5,21 +5,27 @@ import java.util.List;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
+import org.rlkd.bindings.rlkd_context;
 import org.rlkd.bindings.rlkd_sampling_inputs;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
 /** Draws the next token of each sequence with the native sampling kernel. */
 final class TokenSampler {
   private final SamplingParameters sampling;
+  private final Device device;
 
-  TokenSampler(SamplingParameters sampling) {
+  /**
+   * @param device where the logits are
+   */
+  TokenSampler(SamplingParameters sampling, Device device) {
     this.sampling = sampling;
+    this.device = device;
   }
 
   /**
@@ -41,10 +47,10 @@ final class TokenSampler {
     rlkd_sampling_inputs inputs =
         new rlkd_sampling_inputs()
             .logits(TensorView.of(logits))
-            .seed(TensorView.of(HostArrays.longs(keys, count)))
-            ._position(TensorView.of(HostArrays.longs(positions, count)))
+            .seed(TensorView.of(device.longs(keys, count)))
+            ._position(TensorView.of(device.longs(positions, count)))
             .temperature(TensorView.of(constant(count, sampling.temperature())))
-            .top_k(TensorView.of(HostArrays.longs(topK, count)))
+            .top_k(TensorView.of(device.longs(topK, count)))
             .top_p(TensorView.of(constant(count, sampling.topP())))
             .min_p(TensorView.of(constant(count, sampling.minP())));
     if (sampling.repetitionPenalty() != 1) {
@@ -52,15 +58,15 @@ final class TokenSampler {
     } else {
       inputs.repetition_penalty(null).history(null).history_offsets(null);
     }
-    Tensor tokens = torch.empty(new long[] {count}, new TensorOptions(ScalarType.Long), null);
-    Tensor logprobs = torch.empty(count);
+    Tensor tokens = device.empty(ScalarType.Long, count);
+    Tensor logprobs = device.empty(ScalarType.Float, count);
+    rlkd_context context = device.context();
     SizeTPointer bytes = new SizeTPointer(1);
-    NativeLibrary.check(rlkd.rlkd_sampling_workspace_size(null, count, logits.size(1), bytes));
-    Tensor workspace =
-        torch.empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null);
+    NativeLibrary.check(rlkd.rlkd_sampling_workspace_size(context, count, logits.size(1), bytes));
+    Tensor workspace = device.empty(ScalarType.Byte, bytes.get());
     NativeLibrary.check(
         rlkd.rlkd_sampling(
-            null,
+            context,
             inputs,
             TensorView.of(tokens),
             TensorView.of(logprobs),
@@ -90,11 +96,11 @@ final class TokenSampler {
     }
     inputs
         .repetition_penalty(TensorView.of(constant(rows.size(), sampling.repetitionPenalty())))
-        .history(TensorView.of(HostArrays.longs(history, history.length)))
-        .history_offsets(TensorView.of(HostArrays.longs(offsets, offsets.length)));
+        .history(TensorView.of(device.longs(history, history.length)))
+        .history_offsets(TensorView.of(device.longs(offsets, offsets.length)));
   }
 
-  private static Tensor constant(long rows, double value) {
-    return torch.full(new long[] {rows}, new Scalar(value), new TensorOptions(ScalarType.Float));
+  private Tensor constant(long rows, double value) {
+    return torch.full(new long[] {rows}, new Scalar(value), device.options(ScalarType.Float));
   }
 }

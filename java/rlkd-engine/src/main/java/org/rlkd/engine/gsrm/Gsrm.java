@@ -10,6 +10,7 @@ import org.rlkd.core.config.GsrmConfig;
 import org.rlkd.core.gsrm.TeacherCache;
 import org.rlkd.core.reward.StructureReward;
 import org.rlkd.core.reward.StructureRewardOptions;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * A structure reward with the parts it is made of: decomposer, judge, alignment, caches. Closing it
@@ -37,30 +38,31 @@ public final class Gsrm implements AutoCloseable {
    * @param cacheFile where decompositions of teacher paths are kept, and beside it {@value
    *     #JUDGE_CACHE}, the judge's answers; made if they aren't there; null keeps both in memory.
    *     The configuration's cache directory, if given, is used in place of this file's
+   * @param device where its models and its kernel run
    * @throws InputException if a model, a prompt or a cache cannot be read
    * @throws org.rlkd.core.UsageException for an unknown judge, or an endpoint without its key
    */
-  public static Gsrm open(GsrmConfig config, Path cacheFile) {
-    return open(config, cacheFile, 1);
+  public static Gsrm open(GsrmConfig config, Path cacheFile, Device device) {
+    return open(config, cacheFile, device, 1);
   }
 
   /**
-   * As {@link #open(GsrmConfig, Path)}; the reward stops the run that uses it when a larger share
-   * of completions than the configuration's {@code max_unscorable} has no score.
+   * As {@link #open(GsrmConfig, Path, Device)}; the reward stops the run that uses it when a larger
+   * share of completions than the configuration's {@code max_unscorable} has no score.
    */
-  public static Gsrm openForTraining(GsrmConfig config, Path cacheFile) {
-    return open(config, cacheFile, config.maxUnscorable());
+  public static Gsrm openForTraining(GsrmConfig config, Path cacheFile, Device device) {
+    return open(config, cacheFile, device, config.maxUnscorable());
   }
 
-  private static Gsrm open(GsrmConfig config, Path cacheFile, double maxUnscorable) {
+  private static Gsrm open(GsrmConfig config, Path cacheFile, Device device, double maxUnscorable) {
     Path teacherFile = config.cache().directory().map(Gsrm::cacheFile).orElse(cacheFile);
     GsrmDecomposer decomposer = null;
     GsrmJudge judge = null;
     try {
-      decomposer = GsrmDecomposer.open(config);
+      decomposer = GsrmDecomposer.open(config, device);
       judge =
           GsrmJudge.open(
-              config, teacherFile == null ? null : teacherFile.resolveSibling(JUDGE_CACHE));
+              config, teacherFile == null ? null : teacherFile.resolveSibling(JUDGE_CACHE), device);
       TeacherCache cache =
           teacherFile == null ? TeacherCache.inMemory() : TeacherCache.open(teacherFile);
       return new Gsrm(
@@ -70,7 +72,7 @@ public final class Gsrm implements AutoCloseable {
           new StructureReward(
               decomposer.decomposer(),
               judge.judge(),
-              new NativeStructureAlignment(),
+              new NativeStructureAlignment(device),
               cache,
               options(config).stoppingAbove(maxUnscorable)));
     } catch (RuntimeException e) {

@@ -12,6 +12,7 @@ import org.rlkd.core.gsrm.EndpointDecomposer;
 import org.rlkd.core.gsrm.SocraticDecomposer;
 import org.rlkd.core.gsrm.TagDecomposer;
 import org.rlkd.engine.PretrainedModel;
+import org.rlkd.engine.tensor.Device;
 
 /** The decomposer of a configuration with what it holds open: a model, or a server's client. */
 public final class GsrmDecomposer implements AutoCloseable {
@@ -26,10 +27,11 @@ public final class GsrmDecomposer implements AutoCloseable {
   /**
    * Opens a decomposer by its configuration.
    *
+   * @param device where a model runs
    * @throws InputException if a model's directory or a prompt file cannot be read
    * @throws org.rlkd.core.UsageException if an endpoint's key is not set
    */
-  public static GsrmDecomposer open(GsrmConfig config) {
+  public static GsrmDecomposer open(GsrmConfig config, Device device) {
     DecomposerConfig options = config.decomposing();
     String name = config.decomposer().orElse("tagged");
     return switch (name) {
@@ -42,11 +44,12 @@ public final class GsrmDecomposer implements AutoCloseable {
                 endpoint, prompt(options), options.maxTokens(), options.attempts()),
             endpoint);
       }
-      default -> generative(Path.of(name), options);
+      default -> generative(Path.of(name), options, device);
     };
   }
 
-  private static GsrmDecomposer generative(Path directory, DecomposerConfig options) {
+  private static GsrmDecomposer generative(
+      Path directory, DecomposerConfig options, Device device) {
     if (!Files.isDirectory(directory)) {
       throw new InputException(
           "rlkd.gsrm.decomposer: '%s' is neither tagged, gsm8k-socratic or endpoint nor the directory of a model"
@@ -58,7 +61,7 @@ public final class GsrmDecomposer implements AutoCloseable {
             new GsrmSettings(
                 GsrmSettings.Split.TEXT, null, options.maxTokens(), options.attempts()));
     DecompositionPrompt prompt = prompt(options);
-    PretrainedModel model = PretrainedModel.load(directory);
+    PretrainedModel model = PretrainedModel.load(directory, device);
     if (settings.prompt() == null && model.tokenizer().chatTemplate().isEmpty()) {
       model.close();
       throw new InputException(

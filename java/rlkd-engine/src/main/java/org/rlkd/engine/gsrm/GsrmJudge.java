@@ -15,6 +15,7 @@ import org.rlkd.core.gsrm.QuestionJudge;
 import org.rlkd.core.text.NearestName;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.tensor.CpuThreads;
+import org.rlkd.engine.tensor.Device;
 
 /** The judge of a configuration with what it holds open: a model, a server's client, its cache. */
 public final class GsrmJudge implements AutoCloseable {
@@ -34,9 +35,10 @@ public final class GsrmJudge implements AutoCloseable {
    * Opens a judge by its configuration.
    *
    * @param cacheFile where answers of models are kept; null = in memory
+   * @param device where a model runs; sentence embeddings run on the CPU
    * @throws UsageException for an unknown judge, or if an endpoint's key is not set
    */
-  public static GsrmJudge open(GsrmConfig config, Path cacheFile) {
+  public static GsrmJudge open(GsrmConfig config, Path cacheFile, Device device) {
     switch (config.judge()) {
       case "lexical":
         return new GsrmJudge(new LexicalJudge(), () -> {}, AnswerCache.inMemory());
@@ -48,18 +50,18 @@ public final class GsrmJudge implements AutoCloseable {
             new ChatEndpoint(config.judgeEndpoint().orElseThrow(), System.getenv());
         return asking(config, new EndpointJudge(endpoint), endpoint, cacheFile);
       default:
-        return generative(config, cacheFile);
+        return generative(config, cacheFile, device);
     }
   }
 
-  private static GsrmJudge generative(GsrmConfig config, Path cacheFile) {
+  private static GsrmJudge generative(GsrmConfig config, Path cacheFile, Device device) {
     Path directory = Path.of(config.judge());
     if (!Files.isDirectory(directory)) {
       throw new UsageException(
           "rlkd.gsrm.judge: '%s' is neither one of %s nor the directory of a model%s"
               .formatted(config.judge(), NAMES, NearestName.hint(config.judge(), NAMES)));
     }
-    PretrainedModel model = PretrainedModel.load(directory);
+    PretrainedModel model = PretrainedModel.load(directory, device);
     try {
       model.model().setTrainable(false);
       QuestionJudge judge =

@@ -1,6 +1,5 @@
 package org.rlkd.engine.gsrm;
 
-import static org.bytedeco.pytorch.global.torch.empty;
 import static org.rlkd.bindings.global.rlkd.RLKD_ALIGN_MONOTONE;
 import static org.rlkd.bindings.global.rlkd.RLKD_ALIGN_PREFIX;
 import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_MAX;
@@ -17,19 +16,29 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.bindings.rlkd_context;
 import org.rlkd.bindings.rlkd_structure_alignment_options;
 import org.rlkd.core.gsrm.AlignmentOptions;
 import org.rlkd.core.gsrm.AlignmentPair;
 import org.rlkd.core.gsrm.AlignmentScore;
 import org.rlkd.core.gsrm.StructureAlignment;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
 /** The GSRM reward on the {@code rlkd_structure_alignment} kernel. Any thread may call. */
 public final class NativeStructureAlignment implements StructureAlignment {
+  private final Device device;
+
+  /**
+   * @param device that computes
+   */
+  public NativeStructureAlignment(Device device) {
+    this.device = device;
+  }
 
   @Override
   public List<AlignmentScore> score(List<AlignmentPair> pairs, AlignmentOptions options) {
@@ -40,23 +49,24 @@ public final class NativeStructureAlignment implements StructureAlignment {
       Batch batch = new Batch(pairs);
       rlkd_structure_alignment_options nativeOptions = nativeOptions(options, batch);
       int count = pairs.size();
-      Tensor reward = empty(count);
-      Tensor bestLeaf = empty(new long[] {count}, new TensorOptions(ScalarType.Int), null);
+      rlkd_context context = device.context();
+      Tensor reward = device.empty(ScalarType.Float, count);
+      Tensor bestLeaf = device.empty(ScalarType.Int, count);
       SizeTPointer bytes = new SizeTPointer(1);
       NativeLibrary.check(
-          rlkd_structure_alignment_workspace_size(null, count, nativeOptions, bytes));
-      Tensor workspace = empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null);
+          rlkd_structure_alignment_workspace_size(context, count, nativeOptions, bytes));
+      Tensor workspace = device.empty(ScalarType.Byte, bytes.get());
       NativeLibrary.check(
           rlkd_structure_alignment(
-              null,
-              TensorView.of(batch.meta),
-              TensorView.of(batch.query),
-              TensorView.of(batch.answer),
-              TensorView.of(HostArrays.longs(batch.judgementOffsets, count)),
-              TensorView.of(HostArrays.ints(batch.parents, batch.parents.length)),
-              TensorView.of(HostArrays.longs(batch.parentOffsets, count)),
-              TensorView.of(HostArrays.longs(batch.studentSteps, count)),
-              TensorView.of(HostArrays.longs(batch.teacherNodes, count)),
+              context,
+              TensorView.of(device.place(batch.meta)),
+              TensorView.of(device.place(batch.query)),
+              TensorView.of(device.place(batch.answer)),
+              TensorView.of(device.longs(batch.judgementOffsets, count)),
+              TensorView.of(device.ints(batch.parents, batch.parents.length)),
+              TensorView.of(device.longs(batch.parentOffsets, count)),
+              TensorView.of(device.longs(batch.studentSteps, count)),
+              TensorView.of(device.longs(batch.teacherNodes, count)),
               nativeOptions,
               TensorView.of(reward),
               TensorView.of(bestLeaf),
@@ -136,7 +146,7 @@ public final class NativeStructureAlignment implements StructureAlignment {
 
     private static Tensor flat(
         List<AlignmentPair> pairs, Function<AlignmentPair, float[]> kind, int judgements) {
-      Tensor tensor = empty(judgements);
+      Tensor tensor = torch.empty(judgements);
       if (judgements > 0) { // an empty tensor has no memory
         FloatBuffer memory = new FloatPointer(tensor.data_ptr()).capacity(judgements).asBuffer();
         pairs.forEach(pair -> memory.put(kind.apply(pair)));

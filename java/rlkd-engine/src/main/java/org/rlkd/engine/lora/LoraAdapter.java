@@ -24,6 +24,7 @@ import org.rlkd.engine.safetensors.SafetensorsEntry;
 import org.rlkd.engine.safetensors.SafetensorsFile;
 import org.rlkd.engine.safetensors.SafetensorsWriter;
 import org.rlkd.engine.storage.AtomicFile;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * A LoRA adapter: two small matrices for each adapted projection, in PEFT's directory format
@@ -176,6 +177,11 @@ public final class LoraAdapter implements AutoCloseable {
   }
 
   private static Map<String, Linear> targeted(CausalLm model, LoraConfig config) {
+    if (model.device() != Device.CPU) {
+      throw new UsageException(
+          "device %s: LoRA adapters are computed on the CPU alone. Use --device cpu, or merge the adapter with 'rlkd merge' first."
+              .formatted(model.device()));
+    }
     Map<String, Linear> targeted = new LinkedHashMap<>();
     model
         .projections()

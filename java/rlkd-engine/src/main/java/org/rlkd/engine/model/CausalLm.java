@@ -16,17 +16,20 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.TensorScope;
 
 /**
  * A decoder-only language model: Qwen2, Qwen3 and Llama as one computation that {@link ModelConfig}
- * parameterises. Weights are float32 on the CPU.
+ * parameterises. It lives on one {@link Device}, which says the dtype of its weights; what its
+ * methods take and return lies there.
  *
  * <p>The model owns its parameters until {@link #close()}. What its methods return belongs to the
  * caller's {@link PointerScope}. One thread owns a model; nothing here may run on two at once.
  */
 public final class CausalLm implements AutoCloseable {
   private final ModelConfig config;
+  private final Device device;
   private final Map<String, Tensor> parameters;
   private final List<DecoderLayer> layers;
   private final RmsNorm finalNorm;
@@ -39,32 +42,33 @@ public final class CausalLm implements AutoCloseable {
    * A model over the given tensors, which it keeps (not copies) and owns from now on. They require
    * gradients.
    *
-   * @param parameters contiguous float32 CPU leaves under the names and shapes of transformers,
-   *     head left out if tied
+   * @param parameters contiguous leaves in the device's memory and of its {@link
+   *     Device#weightType}, under the names and shapes of transformers, head left out if tied
    * @throws InputException if one is missing, unknown, or of another shape or dtype
    */
-  public CausalLm(ModelConfig config, Map<String, Tensor> parameters) {
+  public CausalLm(ModelConfig config, Map<String, Tensor> parameters, Device device) {
     this.config = config;
-    this.parameters = Collections.unmodifiableMap(ordered(config, parameters));
+    this.device = device;
+    this.parameters = Collections.unmodifiableMap(ordered(config, parameters, device));
     this.layers = new ArrayList<>();
     for (int i = 0; i < config.layers(); i++) {
       layers.add(layer(ParameterShapes.layer(i)));
     }
     this.finalNorm = norm(ParameterShapes.FINAL_NORM);
-    this.rotaryEmbedding = new RotaryEmbedding(config.rope(), config.headDim());
+    this.rotaryEmbedding = new RotaryEmbedding(config.rope(), config.headDim(), device);
     this.parameters.values().forEach(Tensor::retainReference);
     setTrainable(true);
   }
 
   /**
-   * Random weights as transformers initialises them: normal(0, {@code initializer_range}), norms 1,
-   * biases 0. The same seed gives the same weights.
+   * Random weights on the CPU as transformers initialises them: normal(0, {@code
+   * initializer_range}), norms 1, biases 0. The same seed gives the same weights.
    */
   public static CausalLm initialise(ModelConfig config, long seed) {
     return initialise(config, seed, InitialisationScheme.TRANSFORMERS);
   }
 
-  /** Random weights: norms 1, biases 0, matrices normal with the scheme's deviation. */
+  /** Random weights on the CPU: norms 1, biases 0, matrices normal with the scheme's deviation. */
   public static CausalLm initialise(ModelConfig config, long seed, InitialisationScheme scheme) {
     try (PointerScope scope = new PointerScope();
         AutoGradMode noGradients = new AutoGradMode(false)) {
@@ -83,7 +87,7 @@ public final class CausalLm implements AutoCloseable {
                 }
                 parameters.put(name, tensor);
               });
-      return new CausalLm(config, parameters);
+      return new CausalLm(config, parameters, Device.CPU);
     }
   }
 
@@ -93,7 +97,7 @@ public final class CausalLm implements AutoCloseable {
         AutoGradMode noGradients = new AutoGradMode(false)) {
       Map<String, Tensor> copies = new LinkedHashMap<>();
       parameters.forEach((name, tensor) -> copies.put(name, tensor.detach().clone()));
-      CausalLm copy = new CausalLm(config, copies);
+      CausalLm copy = new CausalLm(config, copies, device);
       copy.setTrainable(false);
       return copy;
     }
@@ -101,6 +105,11 @@ public final class CausalLm implements AutoCloseable {
 
   public ModelConfig config() {
     return config;
+  }
+
+  /** Where the weights are and the computation runs. */
+  public Device device() {
+    return device;
   }
 
   /**
@@ -239,7 +248,8 @@ public final class CausalLm implements AutoCloseable {
    * @param attentionMask [B, T] int64, 1 = token, 0 = padding; null = no padding
    * @return [B, T, H] after the final norm; carries gradients if the model is trainable and
    *     autograd is on
-   * @throws IllegalArgumentException if shapes differ or an id is outside the vocabulary
+   * @throws IllegalArgumentException if shapes differ, or an id in host memory is outside the
+   *     vocabulary (looking at others would wait for the device)
    */
   public Tensor hidden(Tensor inputIds, Tensor attentionMask) {
     return TensorScope.result(
@@ -249,7 +259,7 @@ public final class CausalLm implements AutoCloseable {
           Rotation rotation =
               batch.positions() == null
                   ? rotaryEmbedding.prefix(inputIds.size(1))
-                  : rotaryEmbedding.at(batch.positions());
+                  : rotaryEmbedding.at(batch.positions(), inputIds.size(1));
           Tensor hidden = embed(inputIds);
           for (DecoderLayer layer : layers) {
             hidden = afterLayer(layer, hidden, rotation, batch.visible());
@@ -276,9 +286,11 @@ public final class CausalLm implements AutoCloseable {
     return headWeight().requires_grad() && gradient.defined() ? gradient : null;
   }
 
-  /** Next-token scores [..., V] of final hidden states [..., H]; for a few rows at a time. */
+  /**
+   * Next-token scores [..., V] of final hidden states [..., H], float32; for a few rows at a time.
+   */
   public Tensor logits(Tensor hidden) {
-    return torch.linear(hidden, headWeight());
+    return torch.linear(hidden, headWeight()).to(ScalarType.Float);
   }
 
   /** Frees the parameters and the rotary tables. */
@@ -296,6 +308,9 @@ public final class CausalLm implements AutoCloseable {
               + " "
               + Arrays.toString(shape(inputIds))
               + ", expected int64 [B, T]");
+    }
+    if (inputIds.is_cuda()) {
+      return;
     }
     long smallest = inputIds.min().item_long();
     long largest = inputIds.max().item_long();
@@ -338,7 +353,8 @@ public final class CausalLm implements AutoCloseable {
     return new RmsNorm(parameters.get(name), config.rmsNormEps());
   }
 
-  private static Map<String, Tensor> ordered(ModelConfig config, Map<String, Tensor> parameters) {
+  private static Map<String, Tensor> ordered(
+      ModelConfig config, Map<String, Tensor> parameters, Device device) {
     Map<String, Tensor> ordered = new LinkedHashMap<>();
     ParameterShapes.of(config)
         .forEach(
@@ -349,7 +365,7 @@ public final class CausalLm implements AutoCloseable {
                     "tensor " + name + " is missing, expected " + Arrays.toString(shape));
               }
               if (!Arrays.equals(shape(tensor), shape)
-                  || tensor.scalar_type().intern() != ScalarType.Float) {
+                  || tensor.scalar_type().intern() != device.weightType()) {
                 throw new InputException(
                     "tensor "
                         + name
@@ -357,7 +373,9 @@ public final class CausalLm implements AutoCloseable {
                         + tensor.scalar_type()
                         + " "
                         + Arrays.toString(shape(tensor))
-                        + ", expected Float "
+                        + ", expected "
+                        + device.weightType()
+                        + " "
                         + Arrays.toString(shape));
               }
               ordered.put(name, tensor);

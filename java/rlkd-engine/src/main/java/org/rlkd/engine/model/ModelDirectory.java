@@ -12,7 +12,6 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.safetensors.SafetensorsDirectory;
 import org.rlkd.engine.safetensors.SafetensorsDtype;
@@ -20,6 +19,7 @@ import org.rlkd.engine.safetensors.SafetensorsEntry;
 import org.rlkd.engine.safetensors.SafetensorsWriter;
 import org.rlkd.engine.storage.AtomicFile;
 import org.rlkd.engine.storage.StagedDirectory;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * A model in a Hugging Face directory: config.json, generation_config.json and safetensors weights.
@@ -53,20 +53,20 @@ public record ModelDirectory(Path path, ModelConfig config, GenerationConfig gen
         Files.exists(generation) ? GenerationConfig.read(generation) : GenerationConfig.of(config));
   }
 
-  /** {@link #open} and {@link #load()} in one. */
+  /** {@link #open} and {@link #load(Device)} in one, on the CPU. */
   public static CausalLm load(Path path) {
-    return open(path).load();
+    return open(path).load(Device.CPU);
   }
 
   /**
-   * Loads the weights as float32. They exist once in memory: stored values are converted tensor by
-   * tensor from the mapped file.
+   * Loads the weights in the dtype of the device. They exist once in memory: stored values are
+   * converted tensor by tensor from the mapped file.
    *
    * @return a model the caller closes; it requires gradients
    * @throws InputException if a tensor is missing, unknown, of another shape, or not stored as
    *     float32, bfloat16 or float16
    */
-  public CausalLm load() {
+  public CausalLm load(Device device) {
     try (SafetensorsDirectory weights = SafetensorsDirectory.open(path);
         PointerScope scope = new PointerScope()) {
       Map<String, long[]> shapes = ParameterShapes.of(config);
@@ -74,11 +74,11 @@ public record ModelDirectory(Path path, ModelConfig config, GenerationConfig gen
       Map<String, Tensor> parameters = new LinkedHashMap<>();
       shapes.forEach(
           (name, shape) -> {
-            Tensor parameter = torch.empty(shape);
+            Tensor parameter = device.empty(device.weightType(), shape);
             weights.copyTo(name, parameter);
             parameters.put(name, parameter);
           });
-      return new CausalLm(config, parameters);
+      return new CausalLm(config, parameters, device);
     }
   }
 

@@ -1,6 +1,7 @@
 package org.rlkd.engine.model;
 
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -40,7 +41,7 @@ record PaddedBatch(Tensor positions, Tensor visible) {
       return CAUSAL;
     }
     Tensor positions = attentionMask.cumsum(1).sub(new Scalar(1L)).clamp_min(new Scalar(0L));
-    TensorOptions bool = new TensorOptions(ScalarType.Bool);
+    TensorOptions bool = inputIds.options().dtype(new ScalarTypeOptional(ScalarType.Bool));
     Tensor causal = torch.tril(torch.ones(new long[] {length, length}, bool));
     Tensor itself = torch.eye(length, bool);
     Tensor visible =

@@ -2,7 +2,7 @@ package org.rlkd.engine.model;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * Cosine and sine tables of the positions seen so far; they grow when a longer sequence comes.
@@ -13,12 +13,14 @@ public final class RotaryEmbedding implements AutoCloseable {
   private static final int INITIAL_POSITIONS = 256;
 
   private final float[] inverseFrequencies;
+  private final Device device;
   private Tensor cosine;
   private Tensor signedSine;
   private long capacity;
 
-  RotaryEmbedding(RopeParameters rope, int headDim) {
+  RotaryEmbedding(RopeParameters rope, int headDim, Device device) {
     this.inverseFrequencies = rope.inverseFrequencies(headDim);
+    this.device = device;
   }
 
   /** Positions 0 .. length-1 in every row. */
@@ -30,10 +32,11 @@ public final class RotaryEmbedding implements AutoCloseable {
   /**
    * Any positions.
    *
-   * @param positions [B, T] int64, none negative
+   * @param positions [B, T] int64 in [0, end)
+   * @param end above the largest position
    */
-  public Rotation at(Tensor positions) {
-    reserve(positions.max().item_long() + 1);
+  public Rotation at(Tensor positions, long end) {
+    reserve(end);
     long batch = positions.size(0);
     long length = positions.size(1);
     Tensor flat = positions.reshape(-1);
@@ -65,10 +68,14 @@ public final class RotaryEmbedding implements AutoCloseable {
     }
     close();
     try (PointerScope scope = new PointerScope()) {
-      cosine = HostArrays.floats(cosines, wanted, 1, width).retainReference();
-      signedSine = HostArrays.floats(sines, wanted, 1, width).retainReference();
+      cosine = table(cosines, wanted, width).retainReference();
+      signedSine = table(sines, wanted, width).retainReference();
     }
     capacity = wanted;
+  }
+
+  private Tensor table(float[] values, long positions, long width) {
+    return device.floats(values, positions, 1, width).to(device.weightType());
   }
 
   @Override

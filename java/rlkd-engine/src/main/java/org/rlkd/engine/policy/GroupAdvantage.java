@@ -1,6 +1,5 @@
 package org.rlkd.engine.policy;
 
-import static org.bytedeco.pytorch.global.torch.empty;
 import static org.rlkd.bindings.global.rlkd.RLKD_NORMALIZE_THEN_SUM;
 import static org.rlkd.bindings.global.rlkd.RLKD_SCALE_BATCH;
 import static org.rlkd.bindings.global.rlkd.RLKD_SCALE_GROUP;
@@ -16,12 +15,14 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.rlkd_group_advantage_options;
 import org.rlkd.core.config.Aggregation;
 import org.rlkd.core.config.ScaleRewards;
 import org.rlkd.core.config.Unscorable;
 import org.rlkd.core.reward.RewardMatrix;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
@@ -64,8 +65,9 @@ public final class GroupAdvantage {
    * Advantages of all rows.
    *
    * @param rewards N rows, a multiple of the group size; NaN = unscorable, infinities are refused
+   * @param device that computes
    */
-  public static Result compute(RewardMatrix rewards, Options options) {
+  public static Result compute(RewardMatrix rewards, Options options, Device device) {
     int rows = rewards.values().length;
     int functions = rewards.names().size();
     float[] values = new float[rows * functions];
@@ -79,14 +81,14 @@ public final class GroupAdvantage {
       weights[f] = options.weights().get(f).floatValue();
     }
     try (PointerScope scope = new PointerScope()) {
-      Tensor advantages = empty(rows);
-      Tensor sums = empty(rows);
-      Tensor stds = empty(rows);
+      Tensor advantages = device.empty(ScalarType.Float, rows);
+      Tensor sums = device.empty(ScalarType.Float, rows);
+      Tensor stds = device.empty(ScalarType.Float, rows);
       NativeLibrary.check(
           rlkd_group_advantage(
-              null,
-              TensorView.of(HostArrays.floats(values, rows, functions)),
-              TensorView.of(HostArrays.floats(weights, weights.length)),
+              device.context(),
+              TensorView.of(device.floats(values, rows, functions)),
+              TensorView.of(device.floats(weights, weights.length)),
               nativeOptions(options),
               TensorView.of(advantages),
               TensorView.of(sums),

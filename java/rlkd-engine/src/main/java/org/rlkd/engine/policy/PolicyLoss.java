@@ -1,6 +1,5 @@
 package org.rlkd.engine.policy;
 
-import static org.bytedeco.pytorch.global.torch.empty;
 import static org.bytedeco.pytorch.global.torch.empty_like;
 import static org.rlkd.bindings.global.rlkd.RLKD_IMPORTANCE_SEQUENCE;
 import static org.rlkd.bindings.global.rlkd.RLKD_IMPORTANCE_TOKEN;
@@ -18,12 +17,14 @@ import static org.rlkd.bindings.global.rlkd.rlkd_policy_loss_workspace_size;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.bindings.rlkd_context;
 import org.rlkd.bindings.rlkd_policy_loss_counters;
 import org.rlkd.bindings.rlkd_policy_loss_inputs;
 import org.rlkd.bindings.rlkd_policy_loss_options;
+import org.rlkd.engine.tensor.Device;
+import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
@@ -31,19 +32,37 @@ import org.rlkd.engine.tensor.TensorView;
  * on LibTorch tensors. Formulas: docs/formulas.md.
  */
 public final class PolicyLoss {
-  private final PolicyLossOptions options;
+  /** Entries of {@link Result#figures}. */
+  public static final int FIGURES = 1 + PolicyLossCounters.COUNT;
 
-  public PolicyLoss(PolicyLossOptions options) {
+  private final PolicyLossOptions options;
+  private final Device device;
+
+  /**
+   * @param device where the inputs are
+   */
+  public PolicyLoss(PolicyLossOptions options, Device device) {
     this.options = options;
+    this.device = device;
   }
 
   /**
-   * @param loss as TRL's {@code _compute_loss} returns it, after all divisions
+   * @param figures [{@link #FIGURES}] float64 on the device: the loss, then the counters in their
+   *     order
    * @param dLogprob [B, T] float32, its gradient by {@code logprob}; exactly 0 where the mask is 0
    * @param dEntropy [B, T] float32, its gradient by {@code entropy}; null without an entropy bonus
    */
-  public record Result(
-      double loss, Tensor dLogprob, Tensor dEntropy, PolicyLossCounters counters) {}
+  public record Result(Tensor figures, Tensor dLogprob, Tensor dEntropy) {
+    /** As TRL's {@code _compute_loss} returns it, after all divisions. Waits for the device. */
+    public double loss() {
+      return HostArrays.toDoubles(figures)[0];
+    }
+
+    /** Waits for the device. */
+    public PolicyLossCounters counters() {
+      return PolicyLossCounters.of(HostArrays.toDoubles(figures), 1);
+    }
+  }
 
   /**
    * Loss, gradient and counters of a micro-batch, or of a part of it. The result's tensors belong
@@ -53,30 +72,31 @@ public final class PolicyLoss {
    *     off
    */
   public Result compute(PolicyLossInputs inputs, LossScale scale, double entropyCoefficient) {
+    Tensor figures = device.empty(ScalarType.Double, FIGURES);
     Tensor dLogprob = empty_like(inputs.logprob());
     Tensor dEntropy = entropyCoefficient == 0 ? null : empty_like(inputs.logprob());
     try (PointerScope scope = new PointerScope()) {
+      rlkd_context context = device.context();
       rlkd_policy_loss_options nativeOptions = nativeOptions(scale, entropyCoefficient);
       SizeTPointer bytes = new SizeTPointer(1);
       NativeLibrary.check(
           rlkd_policy_loss_workspace_size(
-              null, inputs.logprob().size(0), inputs.logprob().size(1), nativeOptions, bytes));
-      Tensor workspace = empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null);
-      Tensor loss = empty(new long[] {1}, new TensorOptions(ScalarType.Double), null);
-      rlkd_policy_loss_counters counters = new rlkd_policy_loss_counters();
+              context, inputs.logprob().size(0), inputs.logprob().size(1), nativeOptions, bytes));
+      Tensor workspace = device.empty(ScalarType.Byte, bytes.get());
+      Tensor counters = figures.narrow(0, 1, PolicyLossCounters.COUNT);
       NativeLibrary.check(
           rlkd_policy_loss(
-              null,
+              context,
               nativeInputs(inputs),
               nativeOptions,
-              TensorView.of(loss),
+              TensorView.of(figures.narrow(0, 0, 1)),
               TensorView.of(dLogprob),
               TensorView.of(dEntropy),
-              counters,
+              new rlkd_policy_loss_counters(counters.data_ptr()),
               workspace.data_ptr(),
               bytes.get()));
-      return new Result(loss.item_double(), dLogprob, dEntropy, PolicyLossCounters.of(counters));
     }
+    return new Result(figures, dLogprob, dEntropy);
   }
 
   private static rlkd_policy_loss_inputs nativeInputs(PolicyLossInputs inputs) {

@@ -2,7 +2,6 @@ package org.rlkd.engine.policy;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.rlkd.bindings.rlkd_policy_loss_counters;
 import org.rlkd.core.config.LossType;
 
 /**
@@ -41,24 +40,29 @@ public record PolicyLossCounters(
     double offPolicyKept,
     double entropyKept) {
 
-  static PolicyLossCounters of(rlkd_policy_loss_counters counters) {
+  /** Number of counters: the doubles of {@code rlkd_policy_loss_counters}, in its order. */
+  public static final int COUNT = 16;
+
+  /** The counters that stand in {@code values} from {@code first} on. */
+  public static PolicyLossCounters of(double[] values, int first) {
+    int i = first;
     return new PolicyLossCounters(
-        counters.sequences(),
-        counters.tokens(),
-        counters.ratios(),
-        counters.policy_loss(),
-        counters.entropy_sum(),
-        counters.kl_sum(),
-        counters.ratio_sum(),
-        counters.ratio_min(),
-        counters.ratio_max(),
-        counters.clip_low_sum(),
-        counters.clip_high_sum(),
-        counters.clip_low_min(),
-        counters.clip_high_max(),
-        counters.vespo_phi_sum(),
-        counters.off_policy_kept(),
-        counters.entropy_kept());
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i++],
+        values[i]);
   }
 
   /** The counters of both calls together. */

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.rlkd.core.UsageException;
-import org.rlkd.core.config.Device;
 import org.rlkd.core.config.EvaluationConfig;
 import org.rlkd.core.config.GrpoConfig;
 import org.rlkd.core.config.MachineConfig;
@@ -22,6 +21,7 @@ import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.reward.ConfiguredRewards;
 import org.rlkd.engine.tensor.CpuThreads;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.PromptEncoder;
 import org.rlkd.engine.tokenizer.Tokenizer;
 import org.rlkd.engine.training.CompletionLog;
@@ -57,7 +57,7 @@ public final class GrpoRun {
    * @throws UsageException if the configuration asks for what is not there
    */
   public Path run(StepListener listener) {
-    useMachine(config.machine());
+    Device device = useMachine(config.machine());
     Path base = modelDirectory(config.model());
     List<Problem> problems = problems(DatasetFiles.training(config.data()));
     try (RunDirectory directory = RunDirectory.open(config.run());
@@ -67,8 +67,9 @@ public final class GrpoRun {
                 config.chat().template(),
                 config.lora(),
                 directory.resumedFrom(),
-                config.run().seed());
-        Parts parts = new Parts(config, base, directory);
+                config.run().seed(),
+                device);
+        Parts parts = new Parts(config, base, directory, device);
         MetricSink metrics = directory.metrics();
         CompletionLog log =
             config.logCompletions()
@@ -160,15 +161,12 @@ public final class GrpoRun {
                         + " --model")));
   }
 
-  /** Sets threads; refuses a device that this build cannot use. */
-  static void useMachine(MachineConfig machine) {
-    if (machine.device() == Device.CUDA) {
-      throw new UsageException(
-          "rlkd.device: 'cuda' is not implemented in this release, expected 'cpu'");
-    }
+  /** Sets threads and opens the device, which is refused if this build or machine lacks it. */
+  static Device useMachine(MachineConfig machine) {
     if (machine.threads() > 0) {
       CpuThreads.set(machine.threads());
     }
+    return Device.open(machine.device());
   }
 
   /** What the trainer uses besides the student. */
@@ -178,7 +176,7 @@ public final class GrpoRun {
     private final boolean needsReference;
     private CausalLm reference;
 
-    Parts(GrpoConfig config, Path base, RunDirectory directory) {
+    Parts(GrpoConfig config, Path base, RunDirectory directory, Device device) {
       this.needsReference = config.loss().beta() != 0;
       try {
         rewards.addAll(
@@ -187,11 +185,11 @@ public final class GrpoRun {
                 () -> {
                   gsrm =
                       Gsrm.openForTraining(
-                          config.gsrm(), directory.path().resolve("teacher-cache.jsonl"));
+                          config.gsrm(), directory.path().resolve("teacher-cache.jsonl"), device);
                   return gsrm.reward();
                 }));
         if (config.loss().beta() != 0 && config.lora().isEmpty()) {
-          reference = ModelDirectory.load(base);
+          reference = ModelDirectory.open(base).load(device);
           reference.setTrainable(false);
         }
       } catch (RuntimeException e) {

@@ -8,6 +8,7 @@ import org.rlkd.core.InputException;
 import org.rlkd.core.config.EvaluationConfig;
 import org.rlkd.core.config.SftConfig;
 import org.rlkd.core.data.RowSource;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.training.PeriodicEvaluation;
 import org.rlkd.engine.training.SftEvaluator;
 import org.rlkd.engine.training.SftOptions;
@@ -37,7 +38,7 @@ public final class SftRun {
    * @throws InputException if a file is missing or damaged or the output directory cannot be used
    */
   public Path run(StepListener listener) {
-    GrpoRun.useMachine(config.machine());
+    Device device = GrpoRun.useMachine(config.machine());
     Path base = GrpoRun.modelDirectory(config.model());
     try (RunDirectory directory = RunDirectory.open(config.run());
         Trainee model =
@@ -46,7 +47,8 @@ public final class SftRun {
                 config.chat().template(),
                 config.lora(),
                 directory.resumedFrom(),
-                config.run().seed());
+                config.run().seed(),
+                device);
         MetricSink metrics = directory.metrics()) {
       try (SftTrainer trainer =
           new SftTrainer(

@@ -7,6 +7,7 @@ import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.lora.LoraAdapter;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.SaveOptions;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
 /**
@@ -30,17 +31,20 @@ final class Trainee implements AutoCloseable {
    * @param base the configured model directory
    * @param checkpoint what the run continues from, if it does
    * @param seed of a new adapter's weights
+   * @param device where the model is
    */
   static Trainee load(
       Path base,
       Optional<String> chatTemplate,
       Optional<LoraConfig> lora,
       Optional<Path> checkpoint,
-      long seed) {
+      long seed,
+      Device device) {
     if (lora.isEmpty()) {
-      return new Trainee(PretrainedModel.load(checkpoint.orElse(base), chatTemplate), null, base);
+      return new Trainee(
+          PretrainedModel.load(checkpoint.orElse(base), chatTemplate, device), null, base);
     }
-    PretrainedModel model = PretrainedModel.load(base, chatTemplate);
+    PretrainedModel model = PretrainedModel.load(base, chatTemplate, device);
     try {
       LoraAdapter adapter =
           checkpoint.isPresent()

@@ -19,7 +19,7 @@ import org.rlkd.engine.training.TrainingSequence;
  */
 public final class SequenceScorer implements AutoCloseable {
   private final CausalLm model;
-  private final StreamingLogprob head = new StreamingLogprob();
+  private final StreamingLogprob head;
   private final float temperature;
 
   /**
@@ -29,6 +29,7 @@ public final class SequenceScorer implements AutoCloseable {
    */
   public SequenceScorer(CausalLm model, double temperature) {
     this.model = model;
+    this.head = new StreamingLogprob(model.device());
     this.temperature = (float) temperature;
   }
 
@@ -46,7 +47,8 @@ public final class SequenceScorer implements AutoCloseable {
     if (!scored.isEmpty()) {
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGrad = new NoGradGuard()) {
-        TokenBatch batch = TokenBatch.of(scored.stream().map(SequenceScorer::allTargets).toList());
+        TokenBatch batch =
+            TokenBatch.of(scored.stream().map(SequenceScorer::allTargets).toList(), model);
         Tensor hidden = batch.hiddenRows(model);
         StreamingLogprob.Rows rows =
             head.forward(hidden, model.headWeight(), batch.targets(), temperature);

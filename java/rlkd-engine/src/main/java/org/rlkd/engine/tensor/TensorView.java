@@ -2,6 +2,7 @@ package org.rlkd.engine.tensor;
 
 import static org.rlkd.bindings.global.rlkd.RLKD_DEVICE_CPU;
 import static org.rlkd.bindings.global.rlkd.RLKD_DEVICE_CUDA;
+import static org.rlkd.bindings.global.rlkd.RLKD_DTYPE_BFLOAT;
 import static org.rlkd.bindings.global.rlkd.RLKD_DTYPE_FLOAT;
 import static org.rlkd.bindings.global.rlkd.RLKD_DTYPE_INT;
 
@@ -25,7 +26,7 @@ public final class TensorView {
 
   private TensorView() {}
 
-  /** A view of a float32, float64, int64 or int32 tensor; null for null. */
+  /** A view of a float32, float64, bfloat16, float16, int64 or int32 tensor; null for null. */
   public static rlkd_tensor of(Tensor tensor) {
     if (tensor == null) {
       return null;
@@ -59,7 +60,8 @@ public final class TensorView {
 
   private static int code(ScalarType type) {
     return switch (type) {
-      case Float, Double -> RLKD_DTYPE_FLOAT;
+      case Float, Double, Half -> RLKD_DTYPE_FLOAT;
+      case BFloat16 -> RLKD_DTYPE_BFLOAT;
       case Long, Int -> RLKD_DTYPE_INT;
       default -> throw new IllegalArgumentException("a tensor of " + type + " has no view");
     };

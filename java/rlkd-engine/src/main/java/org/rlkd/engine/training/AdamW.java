@@ -1,40 +1,46 @@
 package org.rlkd.engine.training;
 
-import static org.bytedeco.pytorch.global.torch.empty;
-import static org.bytedeco.pytorch.global.torch.zeros;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
 import org.rlkd.bindings.rlkd_adamw_options;
 import org.rlkd.bindings.rlkd_tensor;
 import org.rlkd.core.InputException;
+import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.safetensors.SafetensorsFile;
 import org.rlkd.engine.safetensors.SafetensorsWriter;
+import org.rlkd.engine.tensor.Device;
+import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
  * AdamW (Loshchilov and Hutter) over the parameters of a model, in place, with clipping by global
- * norm and a guard: a step whose gradients are not all finite changes nothing.
+ * norm and a guard: a step whose gradients or loss are not all finite changes nothing.
  *
  * <p>The gradients and both moments are one flat float32 buffer each; a parameter's {@code grad} is
- * a view of the first from construction to {@link #close}, so a backward pass adds to it. One owner
- * thread, that of the model.
+ * a view of the first from construction to {@link #close}, so a backward pass adds to it. Weights
+ * of fewer bits than float32 have float32 master weights here, which are what is updated; the
+ * weights are rounded from them. One owner thread, that of the model.
  */
 public final class AdamW implements AutoCloseable {
   /** transformers 5: {@code forbidden_name_patterns}, on the lower-case parameter name. */
@@ -43,68 +49,85 @@ public final class AdamW implements AutoCloseable {
 
   private static final String FIRST_MOMENT = "exp_avg.";
   private static final String SECOND_MOMENT = "exp_avg_sq.";
+  private static final String MASTER = "master.";
 
   private final AdamWOptions options;
+  private final Device device;
   private final Map<String, Tensor> parameters;
-  private final double[] weightDecay;
+  private final List<Tensor> masters;
+  private final DoublePointer weightDecay;
   private final Map<String, Tensor> state = new LinkedHashMap<>();
   private final List<Pointer> owned = new ArrayList<>();
   private final Tensor gradBuffer;
   private final Tensor norm;
   private final Tensor normWorkspace;
+  private final Tensor skipped;
   private final rlkd_tensor parameterViews;
+  private final rlkd_tensor masterViews;
   private final rlkd_tensor gradViews;
   private final rlkd_tensor gradBufferView;
   private final rlkd_tensor firstMomentViews;
   private final rlkd_tensor secondMomentViews;
   private final rlkd_tensor normView;
   private long updates;
+  private boolean begun;
 
   /** Weight decay as transformers' Trainer applies it: not on biases and norms. */
-  public AdamW(Map<String, Tensor> parameters, AdamWOptions options) {
-    this(parameters, options, AdamW::decaysInTransformers);
+  public AdamW(CausalLm model, AdamWOptions options) {
+    this(model, options, AdamW::decaysInTransformers);
   }
 
   /**
    * Takes the gradients of the parameters over.
    *
-   * @param parameters compact float32 leaves by name; they must outlive this object
+   * @param model whose trainable parameters are trained; it must outlive this object
    * @param decays whether weight decay acts on the parameter of a name
    */
-  public AdamW(Map<String, Tensor> parameters, AdamWOptions options, Predicate<String> decays) {
+  public AdamW(CausalLm model, AdamWOptions options, Predicate<String> decays) {
     this.options = options;
-    this.parameters = parameters;
-    this.weightDecay =
-        parameters.keySet().stream()
-            .mapToDouble(name -> decays.test(name) ? options.weightDecay() : 0)
-            .toArray();
+    this.device = model.device();
+    this.parameters = model.trainableParameters();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       List<Tensor> values = List.copyOf(parameters.values());
       long total = values.stream().mapToLong(Tensor::numel).sum();
-      this.gradBuffer = own(zeros(total));
+      this.gradBuffer = own(device.zeros(ScalarType.Float, total));
       List<Tensor> grads = slices(gradBuffer, values);
-      List<Tensor> firstMoments = slices(own(zeros(total)), values);
-      List<Tensor> secondMoments = slices(own(zeros(total)), values);
+      List<Tensor> firstMoments = slices(own(device.zeros(ScalarType.Float, total)), values);
+      List<Tensor> secondMoments = slices(own(device.zeros(ScalarType.Float, total)), values);
+      boolean float32 = device.weightType() == ScalarType.Float;
+      this.masters =
+          float32 ? List.of() : slices(own(device.empty(ScalarType.Float, total)), values);
       int i = 0;
       for (String name : parameters.keySet()) {
         values.get(i).set_requires_grad(true);
         values.get(i).mutable_grad().put(grads.get(i));
         state.put(FIRST_MOMENT + name, firstMoments.get(i));
         state.put(SECOND_MOMENT + name, secondMoments.get(i));
+        if (!float32) {
+          masters.get(i).copy_(values.get(i));
+          state.put(MASTER + name, masters.get(i));
+        }
         i++;
       }
-      this.norm = own(empty(1));
+      this.norm = own(device.zeros(ScalarType.Float, 1));
+      this.skipped = own(device.zeros(ScalarType.Int, 1));
       SizeTPointer bytes = new SizeTPointer(1);
-      NativeLibrary.check(rlkd.rlkd_grad_norm_workspace_size(null, total, 1, bytes));
-      this.normWorkspace =
-          own(empty(new long[] {bytes.get()}, new TensorOptions(ScalarType.Byte), null));
+      NativeLibrary.check(rlkd.rlkd_grad_norm_workspace_size(device.context(), total, 1, bytes));
+      this.normWorkspace = own(device.empty(ScalarType.Byte, bytes.get()));
       this.parameterViews = own(TensorView.arrayOf(values));
+      this.masterViews = float32 ? null : own(TensorView.arrayOf(masters));
       this.gradViews = own(TensorView.arrayOf(grads));
       this.gradBufferView = own(TensorView.of(gradBuffer));
       this.firstMomentViews = own(TensorView.arrayOf(firstMoments));
       this.secondMomentViews = own(TensorView.arrayOf(secondMoments));
       this.normView = own(TensorView.of(norm));
+      this.weightDecay =
+          own(
+              new DoublePointer(
+                  parameters.keySet().stream()
+                      .mapToDouble(name -> decays.test(name) ? options.weightDecay() : 0)
+                      .toArray()));
     }
   }
 
@@ -119,13 +142,38 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * One update from the gradients, which stay as they are.
+   * One update from the gradients, which stay as they are. Waits for the device.
    *
    * @param learningRate of this update
    */
   public Update step(double learningRate) {
-    try (PointerScope scope = new PointerScope()) {
-      measureNorm();
+    begin(learningRate, null);
+    return end();
+  }
+
+  /**
+   * Starts an update from the gradients, which stay as they are; {@link #end} must follow. Nothing
+   * here waits for the device.
+   *
+   * @param learningRate of this update
+   * @param loss [1] float64 on the model's device: if it is not finite the update changes nothing;
+   *     null = no such condition
+   */
+  public void begin(double learningRate, Tensor loss) {
+    if (begun) {
+      throw new IllegalStateException("the last update has not been ended");
+    }
+    begun = true;
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      NativeLibrary.check(
+          rlkd.rlkd_grad_norm(
+              device.context(),
+              gradBufferView,
+              1,
+              normView,
+              normWorkspace.data_ptr(),
+              normWorkspace.numel()));
       rlkd_adamw_options step =
           new rlkd_adamw_options()
               .learning_rate(learningRate)
@@ -134,38 +182,41 @@ public final class AdamW implements AutoCloseable {
               .epsilon(options.epsilon())
               .max_grad_norm(options.maxGradNorm())
               .step(updates + 1);
-      int[] skipped = new int[1];
       NativeLibrary.check(
           rlkd.rlkd_adamw(
-              null,
+              device.context(),
               parameterViews,
-              null,
+              masterViews,
               gradViews,
               firstMomentViews,
               secondMomentViews,
               weightDecay,
-              weightDecay.length,
+              parameters.size(),
               step,
-              normView,
-              skipped));
-      if (skipped[0] == 0) {
-        updates++;
-      }
-      return new Update(norm.item_float(), skipped[0] == 0);
+              loss == null ? normView : TensorView.of(normIfFinite(loss)),
+              new IntPointer(skipped.data_ptr())));
     }
   }
 
-  /** Leaves the parameters alone; for a step whose loss is not finite. */
-  public Update skip() {
-    measureNorm();
-    return new Update(norm.item_float(), false);
+  /** The norm, or NaN if the loss is not finite: 0 x loss is 0 for every finite loss. */
+  private Tensor normIfFinite(Tensor loss) {
+    return norm.add(loss.mul(new Scalar(0.0)).to(ScalarType.Float));
   }
 
-  /** Puts the global norm of the gradients into {@link #norm}. */
-  private void measureNorm() {
-    NativeLibrary.check(
-        rlkd.rlkd_grad_norm(
-            null, gradBufferView, 1, normView, normWorkspace.data_ptr(), normWorkspace.numel()));
+  /** What became of the update that {@link #begin} started; waits for the device. */
+  public Update end() {
+    begun = false;
+    try (PointerScope scope = new PointerScope()) {
+      TensorVector figures = new TensorVector();
+      figures.push_back(norm.to(ScalarType.Double));
+      figures.push_back(skipped.to(ScalarType.Double));
+      double[] read = HostArrays.toDoubles(torch.cat(figures));
+      boolean applied = read[1] == 0;
+      if (applied) {
+        updates++;
+      }
+      return new Update(read[0], applied);
+    }
   }
 
   /** Updates applied so far. */
@@ -174,28 +225,32 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * The moments by name, {@code exp_avg.PARAMETER} and {@code exp_avg_sq.PARAMETER}, each of its
-   * parameter's shape. They are this object's own tensors.
+   * The moments by name, {@code exp_avg.PARAMETER} and {@code exp_avg_sq.PARAMETER}, and master
+   * weights, {@code master.PARAMETER}, where there are any; each of its parameter's shape. They are
+   * this object's own tensors.
    */
   public Map<String, Tensor> state() {
     return Collections.unmodifiableMap(state);
   }
 
-  /** Writes the moments; the weights are not among them. */
+  /** Writes the state; weights without master weights are not among it. */
   public void save(Path file) {
     SafetensorsWriter.write(file, state, null);
   }
 
   /**
-   * Continues from saved moments.
+   * Continues from saved state.
    *
    * @param file written by {@link #save}
    * @param updates updates applied when it was written
    * @throws InputException if a tensor is missing or of another shape
    */
   public void restore(Path file, long updates) {
-    try (SafetensorsFile saved = SafetensorsFile.open(file)) {
+    try (SafetensorsFile saved = SafetensorsFile.open(file);
+        NoGradGuard noGrad = new NoGradGuard()) {
       state.forEach(saved::copyTo);
+      Iterator<Tensor> weights = parameters.values().iterator();
+      masters.forEach(master -> weights.next().copy_(master));
     }
     this.updates = updates;
   }

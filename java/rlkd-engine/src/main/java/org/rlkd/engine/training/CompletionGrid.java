@@ -5,21 +5,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 
 /**
  * Between the rows of the streaming head, one a completion token, sequence after sequence, and the
  * [B, T] grid of the policy loss. Its tensors belong to the PointerScope in which it is made.
  *
+ * @param device where the tensors are
  * @param sequences B
  * @param length T, tokens of the longest completion
  * @param places [rows] int64: the place of each row in the flattened grid
  * @param mask [B, T] float32, 1 = a token
  */
-record CompletionGrid(int sequences, int length, Tensor places, Tensor mask) {
+record CompletionGrid(Device device, int sequences, int length, Tensor places, Tensor mask) {
 
-  static CompletionGrid of(List<Rollout> rollouts) {
+  static CompletionGrid of(List<Rollout> rollouts, Device device) {
     int length = rollouts.stream().mapToInt(r -> r.completion().length).max().orElseThrow();
     long[] places = new long[rollouts.stream().mapToInt(r -> r.completion().length).sum()];
     float[] mask = new float[rollouts.size() * length];
@@ -31,16 +33,17 @@ record CompletionGrid(int sequences, int length, Tensor places, Tensor mask) {
       }
     }
     return new CompletionGrid(
+        device,
         rollouts.size(),
         length,
-        HostArrays.longs(places, places.length),
-        HostArrays.floats(mask, rollouts.size(), length));
+        device.longs(places, places.length),
+        device.floats(mask, rollouts.size(), length));
   }
 
   /** Rows [rows] into the grid [B, T], 0 elsewhere. */
   Tensor spread(Tensor rows) {
-    return torch
-        .zeros((long) sequences * length)
+    return device
+        .zeros(ScalarType.Float, (long) sequences * length)
         .index_copy_(0, places, rows)
         .view(sequences, length);
   }
@@ -60,7 +63,7 @@ record CompletionGrid(int sequences, int length, Tensor places, Tensor mask) {
       float[] row = values.apply(rollouts.get(b));
       System.arraycopy(row, 0, grid, b * length, row.length);
     }
-    return HostArrays.floats(grid, sequences, length);
+    return device.floats(grid, sequences, length);
   }
 
   /** [B]. */
@@ -69,7 +72,7 @@ record CompletionGrid(int sequences, int length, Tensor places, Tensor mask) {
     for (int b = 0; b < sequences; b++) {
       advantages[b] = rollouts.get(b).advantage();
     }
-    return HostArrays.floats(advantages, sequences);
+    return device.floats(advantages, sequences);
   }
 
   /** The rows [rows] by rollout. */

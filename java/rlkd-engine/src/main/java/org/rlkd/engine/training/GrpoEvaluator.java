@@ -78,7 +78,8 @@ public final class GrpoEvaluator implements Evaluator {
     }
     RewardMatrix matrix = new RewardMatrix(rewards, scores, Map.of());
     Map<String, Double> metrics =
-        new LinkedHashMap<>(GroupAdvantage.compute(matrix, advantage).metrics());
+        new LinkedHashMap<>(
+            GroupAdvantage.compute(matrix, advantage, evaluation.device()).metrics());
     metrics.putAll(new CompletionLengths(lengths, truncated).metrics());
     return metrics;
   }

@@ -98,16 +98,21 @@ public final class GrpoTrainer implements Trainer {
           "beta is " + options.loss().beta() + ", which needs a reference model");
     }
     this.fingerprint = fingerprint(this.prompts);
-    this.optimizer = new AdamW(model.trainableParameters(), options.optimizer());
+    this.optimizer = new AdamW(model, options.optimizer());
     this.policy = new PolicyUpdate(model, options);
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
 
   @Override
   public Map<String, Double> step() {
+    try (PolicyUpdate.Sums sums = new PolicyUpdate.Sums()) {
+      return step(sums);
+    }
+  }
+
+  private Map<String, Double> step(PolicyUpdate.Sums sums) {
     StageClock clock = new StageClock(stageListener);
     Map<String, Double> metrics = new LinkedHashMap<>();
-    PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
     long tokensBefore = tokens;
     lastBatch.clear();
     optimizer.zeroGrad();
@@ -127,7 +132,9 @@ public final class GrpoTrainer implements Trainer {
           () -> policy.accumulate(batch, itemsInBatch(), fresh(), sums));
     }
     double learningRate = options.schedule().rate(step, totalSteps());
-    Update update = Double.isFinite(sums.loss()) ? optimizer.step(learningRate) : optimizer.skip();
+    optimizer.begin(learningRate, sums.deviceLoss());
+    Update update = optimizer.end();
+    sums.read();
     clock.end();
     step++;
     guard.afterStep(step, sums.loss(), update);
@@ -155,7 +162,8 @@ public final class GrpoTrainer implements Trainer {
     requireFinite(scores, completions);
 
     clock.begin("logprobs");
-    GroupAdvantage.Result advantages = GroupAdvantage.compute(scores, options.advantage());
+    GroupAdvantage.Result advantages =
+        GroupAdvantage.compute(scores, options.advantage(), model.device());
     rollouts = shuffled(rollouts(completions, advantages.advantages()), generation);
     updatesAtSampling = optimizer.updates();
     rollouts = withOtherLogprobs(rollouts);

@@ -1,5 +1,6 @@
 package org.rlkd.engine.training;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -8,11 +9,14 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.policy.LossScale;
 import org.rlkd.engine.policy.PolicyLoss;
 import org.rlkd.engine.policy.PolicyLossCounters;
 import org.rlkd.engine.policy.PolicyLossInputs;
+import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.training.StreamingLogprob.RowGradient;
 import org.rlkd.engine.training.StreamingLogprob.Rows;
 
@@ -41,16 +45,52 @@ final class PolicyUpdate implements AutoCloseable {
     this.parts = parts;
     this.model = model;
     this.options = options;
-    this.loss = new PolicyLoss(options.loss());
-    this.head = new StreamingLogprob(options.logitsBudget());
+    this.loss = new PolicyLoss(options.loss(), model.device());
+    this.head = new StreamingLogprob(model.device(), options.logitsBudget());
   }
 
-  /** Sums over the micro-batches of an optimizer step. */
-  static final class Sums {
+  /**
+   * Sums over the micro-batches of an optimizer step. They stay on the device until {@link #read},
+   * so that the steps of an update follow each other without waiting.
+   */
+  static final class Sums implements AutoCloseable {
+    private final List<Tensor> figures = new ArrayList<>();
+    private final List<Long> comparedRows = new ArrayList<>();
+    private Tensor deviceLoss;
     private double loss;
     private PolicyLossCounters counters;
     private final LogprobAgreement agreement = new LogprobAgreement();
 
+    /** [1] float64 on the device; null if nothing was added. */
+    Tensor deviceLoss() {
+      return deviceLoss;
+    }
+
+    /** Waits for the device. */
+    void read() {
+      if (figures.isEmpty()) {
+        return;
+      }
+      double[] values;
+      try (PointerScope scope = new PointerScope()) {
+        TensorVector parts = new TensorVector();
+        figures.forEach(parts::push_back);
+        values = HostArrays.toDoubles(torch.cat(parts));
+      }
+      int at = 0;
+      for (long rows : comparedRows) {
+        loss += values[at];
+        PolicyLossCounters part = PolicyLossCounters.of(values, at + 1);
+        counters = counters == null ? part : counters.plus(part);
+        at += PolicyLoss.FIGURES;
+        if (rows > 0) {
+          agreement.add(values, at, rows);
+          at += LogprobAgreement.FIGURES;
+        }
+      }
+    }
+
+    /** The loss after {@link #read}. */
     double loss() {
       return loss;
     }
@@ -66,9 +106,37 @@ final class PolicyUpdate implements AutoCloseable {
       return metrics;
     }
 
-    private void add(PolicyLoss.Result result) {
-      loss += result.loss();
-      counters = counters == null ? result.counters() : counters.plus(result.counters());
+    /**
+     * Adds the figures of a part.
+     *
+     * @param compared of {@link LogprobAgreement#measure}; null = not measured
+     * @param rows that were compared
+     */
+    private void add(PolicyLoss.Result result, Tensor compared, long rows) {
+      keep(result.figures());
+      if (compared != null) {
+        keep(compared);
+      }
+      comparedRows.add(compared == null ? 0 : rows);
+      Tensor partLoss = result.figures().narrow(0, 0, 1);
+      if (deviceLoss == null) {
+        deviceLoss = partLoss.clone().retainReference();
+      } else {
+        deviceLoss.add_(partLoss);
+      }
+    }
+
+    private void keep(Tensor tensor) {
+      tensor.retainReference();
+      figures.add(tensor);
+    }
+
+    @Override
+    public void close() {
+      figures.forEach(Tensor::releaseReference);
+      if (deviceLoss != null) {
+        deviceLoss.releaseReference();
+      }
     }
   }
 
@@ -104,17 +172,19 @@ final class PolicyUpdate implements AutoCloseable {
   }
 
   private void accumulatePart(List<Rollout> part, LossScale scale, boolean fresh, Sums sums) {
-    TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList());
+    TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList(), model);
     Tensor hidden = batch.hiddenRows(model);
     long rowCount = hidden.size(0);
-    CompletionGrid grid = CompletionGrid.of(part);
+    CompletionGrid grid = CompletionGrid.of(part, model.device());
     StreamingLogprob.TileLoss gradient =
         (from, to, rows) -> {
-          if (fresh) {
-            sums.agreement.add(part, rows.logprob());
-          }
-          PolicyLoss.Result result = loss.compute(inputs(part, grid, rows), scale, 0);
-          sums.add(result);
+          PolicyLossInputs inputs = inputs(part, grid, rows);
+          Tensor compared =
+              fresh
+                  ? LogprobAgreement.measure(rows.logprob(), grid.rows(inputs.samplerLogprob()))
+                  : null;
+          PolicyLoss.Result result = loss.compute(inputs, scale, 0);
+          sums.add(result, compared, rowCount);
           return new RowGradient(grid.rows(result.dLogprob()), null);
         };
     Tensor weight = model.headWeight();
@@ -192,7 +262,7 @@ final class PolicyUpdate implements AutoCloseable {
     try (NoGradGuard noGrad = new NoGradGuard()) {
       for (List<Rollout> part : cut(active, parts)) {
         try (PointerScope scope = new PointerScope()) {
-          TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList());
+          TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList(), scorer);
           Rows rows =
               head.forward(
                   batch.hiddenRows(scorer),

@@ -1,7 +1,6 @@
 package org.rlkd.engine.training;
 
 import static org.bytedeco.pytorch.global.torch.full_like;
-import static org.bytedeco.pytorch.global.torch.zeros;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,10 +13,10 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.tensor.HostArrays;
 
 /**
  * Supervised fine-tuning: the loss of an optimizer step is the mean negative log-likelihood over
@@ -70,8 +69,8 @@ public final class SftTrainer implements Trainer {
     this.stepsPerEpoch =
         (epochBatches + options.gradientAccumulationSteps() - 1)
             / options.gradientAccumulationSteps();
-    this.optimizer = new AdamW(model.trainableParameters(), options.optimizer());
-    this.head = new StreamingLogprob(options.logitsBudget());
+    this.optimizer = new AdamW(model, options.optimizer());
+    this.head = new StreamingLogprob(model.device(), options.logitsBudget());
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
 
@@ -89,22 +88,28 @@ public final class SftTrainer implements Trainer {
         stepTokens += sequence.length();
       }
     }
-    optimizer.zeroGrad();
-    double[] sums = new double[2];
-    long all = targets;
-    model.train(
-        options.seed(),
-        step,
-        () -> {
-          for (List<TrainingSequence> microBatch : microBatches) {
-            for (List<TrainingSequence> part : cut(microBatch)) {
-              accumulate(model, head, part, all, sums);
-            }
-          }
-        });
-    double loss = -sums[0] / targets;
     double learningRate = options.schedule().rate(step, totalSteps());
-    Update update = Double.isFinite(loss) ? optimizer.step(learningRate) : optimizer.skip();
+    long all = targets;
+    Update update;
+    double[] sums;
+    try (PointerScope scope = new PointerScope()) {
+      optimizer.zeroGrad();
+      Tensor totals = newTotals(model);
+      model.train(
+          options.seed(),
+          step,
+          () -> {
+            for (List<TrainingSequence> microBatch : microBatches) {
+              for (List<TrainingSequence> part : cut(microBatch)) {
+                accumulate(model, head, part, all, totals);
+              }
+            }
+          });
+      optimizer.begin(learningRate, totals.narrow(0, 0, 1));
+      update = optimizer.end();
+      sums = HostArrays.toDoubles(totals);
+    }
+    double loss = -sums[0] / targets;
     step++;
     tokens += stepTokens;
     guard.afterStep(step, loss, update);
@@ -127,18 +132,18 @@ public final class SftTrainer implements Trainer {
    * Adds the gradient of a micro-batch, or of a part of it.
    *
    * @param targets the divisor of the loss
-   * @param sums its sums of log-probs and of entropies are added to its two entries
+   * @param totals of {@link #newTotals}: its sums of log-probs and of entropies are added to the
+   *     two entries
    */
   static void accumulate(
       CausalLm model,
       StreamingLogprob head,
       List<TrainingSequence> sequences,
       long targets,
-      double[] sums) {
+      Tensor totals) {
     try (PointerScope scope = new PointerScope()) {
-      TokenBatch batch = TokenBatch.of(sequences);
+      TokenBatch batch = TokenBatch.of(sequences, model);
       Tensor hidden = batch.hiddenRows(model);
-      Tensor totals = zeros(new long[] {2}, new TensorOptions(ScalarType.Double));
       Scalar weight = new Scalar(-1.0 / targets);
       Tensor dHidden =
           head.forwardBackward(
@@ -154,9 +159,12 @@ public final class SftTrainer implements Trainer {
               },
               model.headGradient());
       Autograd.backward(hidden, dHidden);
-      sums[0] += totals.select(0, 0).item_double();
-      sums[1] += totals.select(0, 1).item_double();
     }
+  }
+
+  /** [2] float64 on the model's device, 0: for {@link #accumulate}. */
+  static Tensor newTotals(CausalLm model) {
+    return model.device().zeros(ScalarType.Double, 2);
   }
 
   /**
@@ -170,7 +178,7 @@ public final class SftTrainer implements Trainer {
     try (NoGradGuard noGrad = new NoGradGuard()) {
       for (List<TrainingSequence> part : cut(usable(sequences, options.maxLength()))) {
         try (PointerScope scope = new PointerScope()) {
-          TokenBatch batch = TokenBatch.of(part);
+          TokenBatch batch = TokenBatch.of(part, model);
           Tensor hidden = batch.hiddenRows(model);
           StreamingLogprob.Rows rows = head.forward(hidden, model.headWeight(), batch.targets(), 1);
           sum -= rows.logprob().to(ScalarType.Double).sum().item_double();

@@ -1,12 +1,15 @@
 package org.rlkd.engine.training;
 
-import static org.bytedeco.pytorch.global.torch.empty;
 import static org.bytedeco.pytorch.global.torch.empty_like;
+import static org.bytedeco.pytorch.global.torch.mm;
 import static org.bytedeco.pytorch.global.torch.mm_out;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * Log-probabilities of tokens and their gradients without the [rows, vocab] logits in memory.
@@ -22,30 +25,34 @@ import org.bytedeco.pytorch.Tensor;
  * {@link #forwardBackward} does both in one pass with three GEMMs, where the gradient of a tile's
  * rows depends on the log-probabilities of that tile alone.
  *
- * <p>{@code hidden} [rows, hidden] and {@code headWeight} [vocab, hidden] are float32 and compact,
- * {@code tokens} [rows] int64, {@code temperature} divides the logits. Autograd is not involved:
- * the caller goes on with {@code hidden.backward(dHidden)}. One owner thread; the buffer is freed
- * by {@link #close}.
+ * <p>{@code hidden} [rows, hidden] and {@code headWeight} [vocab, hidden] are compact and of the
+ * device's {@link Device#weightType}, which the logits have too; what is computed from them is
+ * float32. {@code tokens} [rows] int64, {@code temperature} divides the logits. Autograd is not
+ * involved: the caller goes on with {@code hidden.backward(dHidden)}. One owner thread; the buffer
+ * is freed by {@link #close}.
  */
 public final class StreamingLogprob implements AutoCloseable {
   /** Memory for the logits of one tile, bytes. */
   public static final long DEFAULT_BUDGET = 256L << 20;
 
   private final long budget;
+  private final Device device;
   private Tensor buffer;
 
   /**
+   * @param device where the arguments of all methods are
    * @param budget bytes for the logits of one tile; one row is used where even that is larger
    */
-  public StreamingLogprob(long budget) {
+  public StreamingLogprob(Device device, long budget) {
     if (budget <= 0) {
       throw new IllegalArgumentException("memory budget of " + budget + " bytes");
     }
+    this.device = device;
     this.budget = budget;
   }
 
-  public StreamingLogprob() {
-    this(DEFAULT_BUDGET);
+  public StreamingLogprob(Device device) {
+    this(device, DEFAULT_BUDGET);
   }
 
   /**
@@ -85,14 +92,14 @@ public final class StreamingLogprob implements AutoCloseable {
 
   /** Most rows of a tile for a vocabulary. */
   public long tileRows(long vocab) {
-    return Math.max(1, budget / (vocab * Float.BYTES));
+    return Math.max(1, budget / (vocab * torch.elementSize(device.weightType())));
   }
 
   /** Log-probabilities alone; nothing is kept for a backward pass but the result. */
   public Rows forward(Tensor hidden, Tensor headWeight, Tensor tokens, float temperature) {
     try (NoGradGuard noGrad = new NoGradGuard()) {
       long count = hidden.size(0);
-      Rows rows = newRows(hidden, count);
+      Rows rows = newRows(count);
       try (PointerScope scope = new PointerScope()) {
         Tensor transposed = headWeight.t();
         long step = tileRows(headWeight.size(0));
@@ -101,7 +108,11 @@ public final class StreamingLogprob implements AutoCloseable {
             long length = Math.min(step, count - from);
             Tensor logits = logits(hidden.narrow(0, from, length), transposed);
             Logprob.forward(
-                logits, tokens.narrow(0, from, length), temperature, rows.narrow(from, length));
+                device,
+                logits,
+                tokens.narrow(0, from, length),
+                temperature,
+                rows.narrow(from, length));
           }
         }
       }
@@ -142,6 +153,7 @@ public final class StreamingLogprob implements AutoCloseable {
                         ? null
                         : gradient.dEntropy().narrow(0, from, length));
             Logprob.backward(
+                device,
                 logits,
                 tokens.narrow(0, from, length),
                 temperature,
@@ -149,7 +161,7 @@ public final class StreamingLogprob implements AutoCloseable {
                 tileGradient);
             mm_out(dHidden.narrow(0, from, length), logits, headWeight);
             if (headGrad != null) {
-              headGrad.addmm_(logits.t(), hiddenTile);
+              addProduct(headGrad, logits.t(), hiddenTile);
             }
           }
         }
@@ -190,12 +202,13 @@ public final class StreamingLogprob implements AutoCloseable {
             Tensor hiddenTile = hidden.narrow(0, from, length);
             Tensor tokenTile = tokens.narrow(0, from, length);
             Tensor logits = logits(hiddenTile, transposed);
-            Rows tile = newRows(hidden, length);
-            Logprob.forward(logits, tokenTile, temperature, tile);
-            Logprob.backward(logits, tokenTile, temperature, tile, loss.gradient(from, to, tile));
+            Rows tile = newRows(length);
+            Logprob.forward(device, logits, tokenTile, temperature, tile);
+            Logprob.backward(
+                device, logits, tokenTile, temperature, tile, loss.gradient(from, to, tile));
             mm_out(dHidden.narrow(0, from, length), logits, headWeight);
             if (headGrad != null) {
-              headGrad.addmm_(logits.t(), hiddenTile);
+              addProduct(headGrad, logits.t(), hiddenTile);
             }
           }
           from = to;
@@ -234,7 +247,7 @@ public final class StreamingLogprob implements AutoCloseable {
     if (buffer == null || buffer.numel() < needed) {
       close();
       try (PointerScope detached = new PointerScope()) {
-        buffer = empty(new long[] {needed}, hiddenTile.options(), null);
+        buffer = device.empty(device.weightType(), needed);
         buffer.retainReference();
       }
     }
@@ -242,11 +255,20 @@ public final class StreamingLogprob implements AutoCloseable {
     return mm_out(logits, hiddenTile, headTransposed);
   }
 
-  private static Rows newRows(Tensor like, long count) {
-    return new Rows(newVector(like, count), newVector(like, count), newVector(like, count));
+  private Rows newRows(long count) {
+    return new Rows(newVector(count), newVector(count), newVector(count));
   }
 
-  private static Tensor newVector(Tensor like, long count) {
-    return empty(new long[] {count}, like.options(), null);
+  private Tensor newVector(long count) {
+    return device.empty(ScalarType.Float, count);
+  }
+
+  /** sum += a b; LibTorch has no such product of bfloat16 factors with a float32 sum. */
+  private static void addProduct(Tensor sum, Tensor a, Tensor b) {
+    if (sum.scalar_type().intern() == a.scalar_type().intern()) {
+      sum.addmm_(a, b);
+    } else {
+      sum.add_(mm(a, b));
+    }
   }
 }

@@ -157,7 +157,7 @@ class GeneratorTest {
     try (CausalLm model = TinyModels.of(ModelFamily.LLAMA)) {
       List<List<Completion>> expected = generate(model, ALL_AT_ONCE, requests(4), sampling);
       // Prompts of 31 tokens and 30 new ones: two blocks shared, three more for one completion.
-      long least = 5 * KvCache.blockBytes(model.config());
+      long least = 5 * KvCache.blockBytes(model.config(), model.device());
       for (long bytes : new long[] {least, least + least / 2, 3 * least}) {
         GeneratorOptions options = ALL_AT_ONCE.withKvCacheBytes(bytes);
         List<List<Completion>> actual = generate(model, options, requests(4), sampling);
@@ -179,7 +179,7 @@ class GeneratorTest {
     // block of the prompt, and the last one writes on its part-filled block: 2 + 3 + 3 + 3 + 2.
     int[] prompt = new int[31];
     try (CausalLm model = TinyModels.of(ModelFamily.QWEN2)) {
-      long block = KvCache.blockBytes(model.config());
+      long block = KvCache.blockBytes(model.config(), model.device());
       for (int blocks : new int[] {13, 12}) {
         List<Integer> running = new ArrayList<>();
         new Generator(model, null, ALL_AT_ONCE.withKvCacheBytes(blocks * block))

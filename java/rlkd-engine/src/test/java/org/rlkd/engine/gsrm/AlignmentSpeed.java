@@ -13,6 +13,7 @@ import org.rlkd.core.gsrm.AlignmentPair;
 import org.rlkd.core.gsrm.AlignmentScore;
 import org.rlkd.core.gsrm.Judgement;
 import org.rlkd.core.gsrm.PathAlignment;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * Times the alignment of 4,096 judged pairs of 12 x 12 steps: the kernel by way of {@link
@@ -47,7 +48,7 @@ final class AlignmentSpeed {
       pairs.add(new AlignmentPair(kinds[0], kinds[1], kinds[2], STEPS, chain));
       objects.add(rows);
     }
-    NativeStructureAlignment alignment = new NativeStructureAlignment();
+    NativeStructureAlignment alignment = new NativeStructureAlignment(Device.CPU);
     for (AlignmentOptions options :
         List.of(
             AlignmentOptions.PAPER,

@@ -13,12 +13,13 @@ import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
 import org.rlkd.core.gsrm.AlignmentOptions.Normalize;
 import org.rlkd.core.gsrm.AlignmentPair;
 import org.rlkd.core.gsrm.AlignmentScore;
+import org.rlkd.engine.tensor.Device;
 
 class NativeStructureAlignmentTest {
   private static final AlignmentOptions MONOTONE =
       new AlignmentOptions(Alignment.MONOTONE, Normalize.NONE, 0.7);
 
-  private final NativeStructureAlignment alignment = new NativeStructureAlignment();
+  private final NativeStructureAlignment alignment = new NativeStructureAlignment(Device.CPU);
   private final SplittableRandom random = new SplittableRandom(41);
 
   @Test

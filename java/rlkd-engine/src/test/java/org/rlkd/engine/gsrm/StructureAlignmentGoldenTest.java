@@ -16,6 +16,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.rlkd.core.gsrm.AlignmentOptions;
 import org.rlkd.core.gsrm.AlignmentPair;
 import org.rlkd.engine.GoldenFolder;
+import org.rlkd.engine.tensor.Device;
 
 /**
  * The kernel gives the reference's reward for the reference's judgements. Left out are the cases in
@@ -63,7 +64,7 @@ class StructureAlignmentGoldenTest {
     int[] chain = new int[nodes];
     Arrays.setAll(chain, node -> node - 1);
     double reward =
-        new NativeStructureAlignment()
+        new NativeStructureAlignment(Device.CPU)
             .score(
                 List.of(new AlignmentPair(meta, query, answer, steps, chain)),
                 AlignmentOptions.PAPER)

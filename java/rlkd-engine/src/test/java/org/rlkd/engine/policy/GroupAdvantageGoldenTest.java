@@ -21,6 +21,7 @@ import org.rlkd.core.config.Aggregation;
 import org.rlkd.core.config.ScaleRewards;
 import org.rlkd.core.config.Unscorable;
 import org.rlkd.core.reward.RewardMatrix;
+import org.rlkd.engine.tensor.Device;
 
 /** Rewards, advantages and metrics of TRL's {@code _generate_and_score_completions}. */
 class GroupAdvantageGoldenTest {
@@ -73,7 +74,8 @@ class GroupAdvantageGoldenTest {
                     config.get("scale_rewards").textValue().toUpperCase(Locale.ROOT)),
                 Aggregation.valueOf(
                     config.get("multi_objective_aggregation").textValue().toUpperCase(Locale.ROOT)),
-                Unscorable.TRL));
+                Unscorable.TRL),
+            Device.CPU);
     cases++;
     NUMBERS.compare("rewards", doubles(result.rewards()), flat(expected.get("rewards")));
     NUMBERS.compare("advantages", doubles(result.advantages()), flat(expected.get("advantages")));

@@ -24,6 +24,7 @@ import org.rlkd.bindings.global.rlkd;
 import org.rlkd.core.config.ImportanceSamplingLevel;
 import org.rlkd.core.config.LossType;
 import org.rlkd.engine.GoldenFolder;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
@@ -101,7 +102,7 @@ class PolicyLossGoldenTest {
       PolicyLossOptions options = options(config);
       EntropyCoefficient coefficient = coefficient(config);
       PolicyLoss.Result result =
-          new PolicyLoss(options)
+          new PolicyLoss(options, Device.CPU)
               .compute(
                   new PolicyLossInputs(
                       logprob.view(batch, length),

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.rlkd.bindings.NativeException;
 import org.rlkd.core.config.ImportanceSamplingLevel;
 import org.rlkd.core.config.LossType;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 
 class PolicyLossTest {
@@ -25,7 +26,7 @@ class PolicyLossTest {
       Tensor mask = HostArrays.floats(new float[] {1, 1, 1, 0}, 2, 2);
       Tensor advantages = HostArrays.floats(new float[] {1, -2}, 2);
       PolicyLoss.Result result =
-          new PolicyLoss(options(LossType.DAPO, 1))
+          new PolicyLoss(options(LossType.DAPO, 1), Device.CPU)
               .compute(inputs(logprob, mask, advantages), SCALE, 0);
       // On policy every ratio is 1: token loss -A, divided by the 4 items of the batch.
       assertThat(result.loss()).isCloseTo((-1 - 1 + 2) / 4.0, within(1e-12));
@@ -38,7 +39,7 @@ class PolicyLossTest {
   @Test
   void countersOfPartsAddUpToThoseOfTheWhole() {
     try (PointerScope scope = new PointerScope()) {
-      PolicyLoss loss = new PolicyLoss(options(LossType.GRPO, 1));
+      PolicyLoss loss = new PolicyLoss(options(LossType.GRPO, 1), Device.CPU);
       Tensor logprob = HostArrays.floats(new float[] {-1, -2, -3, -4}, 2, 2);
       Tensor old = HostArrays.floats(new float[] {-2, -2, -3, -1}, 2, 2);
       Tensor mask = HostArrays.floats(new float[] {1, 1, 1, 1}, 2, 2);
@@ -80,7 +81,7 @@ class PolicyLossTest {
               logprob,
               HostArrays.floats(new float[] {1}, 1, 1),
               HostArrays.floats(new float[] {1}, 1));
-      PolicyLoss loss = new PolicyLoss(options(LossType.GRPO, 0.2));
+      PolicyLoss loss = new PolicyLoss(options(LossType.GRPO, 0.2), Device.CPU);
       assertThatThrownBy(() -> loss.compute(inputs, SCALE, 0))
           .isInstanceOf(NativeException.class)
           .hasMessageContaining("entropy is NULL")

@@ -64,11 +64,12 @@ final class MemoryProbe {
               tokens(random, 8), completion, new float[length], true, i % 2 - 0.5f, null, null));
     }
     PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
-    try (AdamW optimizer = new AdamW(model.parameters(), AdamWOptions.DEFAULT);
+    try (AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
         PolicyUpdate update = new PolicyUpdate(model, TinyGrpo.options(1, LossType.GRPO))) {
       update.accumulate(rollouts, COMPLETION_TOKENS, true, sums);
       optimizer.step(1e-3);
     }
+    sums.read();
     return sums.loss();
   }
 

@@ -34,7 +34,7 @@ class PolicyUpdateTest {
       float temperature = (float) options.sampling().temperature();
       Tensor loss = torch.zeros(1);
       for (Rollout rollout : rollouts) {
-        TokenBatch batch = TokenBatch.of(List.of(rollout.sequence()));
+        TokenBatch batch = TokenBatch.of(List.of(rollout.sequence()), model);
         Tensor logits = model.logits(batch.hiddenRows(model)).div(new Scalar((double) temperature));
         Tensor logprob =
             torch.log_softmax(logits, -1).gather(1, batch.targets().unsqueeze(1)).sum();
@@ -216,10 +216,11 @@ class PolicyUpdateTest {
       BatchParts parts,
       List<Rollout> rollouts,
       PolicyUpdate.Sums sums) {
-    try (AdamW optimizer = new AdamW(model.parameters(), AdamWOptions.DEFAULT);
+    try (AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
         PolicyUpdate update = new PolicyUpdate(model, options, parts)) {
       long items = rollouts.stream().mapToLong(Rollout::trainedTokens).sum();
       update.accumulate(rollouts, items, true, sums);
+      sums.read();
       return gradients(model);
     }
   }

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.training.StreamingLogprob.RowGradient;
 import org.rlkd.engine.training.StreamingLogprob.Rows;
@@ -39,7 +40,8 @@ class StreamingLogprobTest {
   void both_passes_and_the_single_pass_agree_with_autograd(
       int count, int vocab, int width, int tileRows) {
     try (PointerScope scope = new PointerScope();
-        StreamingLogprob head = new StreamingLogprob((long) tileRows * vocab * Float.BYTES)) {
+        StreamingLogprob head =
+            new StreamingLogprob(Device.CPU, (long) tileRows * vocab * Float.BYTES)) {
       assertThat(head.tileRows(vocab)).isEqualTo(tileRows);
       Tensor hidden = normal(count, width);
       Tensor weight = normal(vocab, width);
@@ -91,7 +93,7 @@ class StreamingLogprobTest {
   @Test
   void a_row_without_gradient_adds_nothing() {
     try (PointerScope scope = new PointerScope();
-        StreamingLogprob head = new StreamingLogprob()) {
+        StreamingLogprob head = new StreamingLogprob(Device.CPU)) {
       Tensor hidden = normal(3, 4);
       Tensor weight = normal(9, 4);
       Tensor tokens = HostArrays.longs(new long[] {1, 2, 3}, 3);
@@ -109,7 +111,7 @@ class StreamingLogprobTest {
   @Test
   void a_tile_beyond_the_memory_budget_is_refused() {
     try (PointerScope scope = new PointerScope();
-        StreamingLogprob head = new StreamingLogprob(2 * 9 * Float.BYTES)) {
+        StreamingLogprob head = new StreamingLogprob(Device.CPU, 2 * 9 * Float.BYTES)) {
       Tensor hidden = normal(3, 4);
       Tensor weight = normal(9, 4);
       Tensor tokens = HostArrays.longs(new long[] {1, 2, 3}, 3);

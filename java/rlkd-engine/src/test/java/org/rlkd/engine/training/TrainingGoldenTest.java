@@ -22,6 +22,7 @@ import org.rlkd.engine.model.GoldenModels;
 import org.rlkd.engine.model.LargestDifference;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.safetensors.SafetensorsFile;
+import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 
 /**
@@ -55,7 +56,7 @@ class TrainingGoldenTest {
     try (PointerScope scope = new PointerScope();
         SafetensorsFile golden = SafetensorsFile.open(directory.resolve("golden.safetensors"));
         CausalLm model = ModelDirectory.load(directory);
-        AdamW optimizer = new AdamW(model.parameters(), AdamWOptions.DEFAULT);
+        AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
         StreamingLogprob head = smallTiles()) {
       double loss = lossAndGradient(model, head, sequences(golden));
       checkRelative("loss", directory, loss, description(directory).get("loss"), LOSS_LIMIT);
@@ -98,7 +99,7 @@ class TrainingGoldenTest {
     try (PointerScope scope = new PointerScope();
         SafetensorsFile golden = SafetensorsFile.open(directory.resolve("golden.safetensors"));
         CausalLm model = ModelDirectory.load(directory);
-        AdamW optimizer = new AdamW(model.parameters(), options, name -> true);
+        AdamW optimizer = new AdamW(model, options, name -> true);
         StreamingLogprob head = smallTiles()) {
       List<TrainingSequence> data = sequences(golden);
       for (int step = 1; step <= 3; step++) {
@@ -144,15 +145,17 @@ class TrainingGoldenTest {
   private static double lossAndGradient(
       CausalLm model, StreamingLogprob head, List<TrainingSequence> data) {
     int targets = data.stream().mapToInt(TrainingSequence::targets).sum();
-    double[] sums = new double[2];
-    SftTrainer.accumulate(model, head, data.subList(0, 1), targets, sums);
-    SftTrainer.accumulate(model, head, data.subList(1, data.size()), targets, sums);
-    return -sums[0] / targets;
+    try (PointerScope scope = new PointerScope()) {
+      Tensor totals = SftTrainer.newTotals(model);
+      SftTrainer.accumulate(model, head, data.subList(0, 1), targets, totals);
+      SftTrainer.accumulate(model, head, data.subList(1, data.size()), targets, totals);
+      return -HostArrays.toDoubles(totals)[0] / targets;
+    }
   }
 
   /** Several tiles for the vocabularies of the golden models. */
   private static StreamingLogprob smallTiles() {
-    return new StreamingLogprob(7L * Float.BYTES * 515);
+    return new StreamingLogprob(Device.CPU, 7L * Float.BYTES * 515);
   }
 
   private static JsonNode description(Path directory) throws IOException {
