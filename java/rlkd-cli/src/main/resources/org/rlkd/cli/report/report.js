@@ -1,5 +1,5 @@
 "use strict";
-const data = JSON.parse(document.getElementById("run-data").textContent);
+let data = JSON.parse(document.getElementById("run-data").textContent);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function element(tag, className, text) {
@@ -31,6 +31,7 @@ function renderOutcomes(summary) {
   if (!summary || !summary.before || !summary.after) return;
   host.hidden = false;
   const table = host.querySelector("tbody");
+  table.replaceChildren();
   for (const [key, title] of outcomes) {
     const before = summary.before[key], after = summary.after[key];
     if (before === undefined || after === undefined) continue;
@@ -59,6 +60,8 @@ function renderStages(summary) {
   const stages = Object.entries(seconds).filter(([name]) => name !== "total");
   const total = stages.reduce((sum, [, value]) => sum + value, 0);
   const bar = host.querySelector(".stages"), key = host.querySelector(".key");
+  bar.replaceChildren();
+  key.replaceChildren();
   stages.forEach(([name, value], i) => {
     const colour = `hsl(${(222 + (i * 360) / stages.length) % 360} 55% 55%)`;
     const part = element("span");
@@ -87,6 +90,8 @@ function renderCurves(metrics) {
   const rank = (name) => (preferred.indexOf(name) < 0 ? preferred.length : preferred.indexOf(name));
   const ordered = [...names].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const host = document.getElementById("curves"), more = document.getElementById("more-curves");
+  host.replaceChildren();
+  more.replaceChildren();
   if (ordered.length) document.getElementById("metrics").hidden = false;
   for (const name of ordered) {
     const rows = metrics.filter((row) => typeof row[name] === "number" && typeof row.step === "number");
@@ -111,6 +116,32 @@ function renderCurves(metrics) {
       axes: [axis, { ...axis, size: 58, values: (u, ticks) => ticks.map(number) }] }, columns, card);
   }
   if (more.childElementCount) document.getElementById("more").hidden = false;
+}
+
+/* ---- rewards ---- */
+function renderHistograms(histograms) {
+  const section = document.getElementById("histograms"), host = section.querySelector(".grid");
+  section.hidden = Object.keys(histograms).length === 0;
+  host.replaceChildren();
+  for (const [name, histogram] of Object.entries(histograms)) {
+    const card = element("div", "card chart histogram"), bins = element("div", "bins"), ends = element("div", "ends");
+    const total = (counts) => Math.max(1, counts.reduce((sum, count) => sum + count, 0));
+    const shares = [histogram.first, histogram.last].map((counts) => counts.map((count) => count / total(counts)));
+    const most = Math.max(...shares.flat());
+    for (let i = 0; i < histogram.first.length; i++) {
+      const bin = element("span");
+      shares.forEach((share, part) => {
+        const bar = element("i", part === 0 ? "before" : "");
+        bar.style.height = (100 * share[i]) / most + "%";
+        bar.title = percent(share[i]);
+        bin.append(bar);
+      });
+      bins.append(bin);
+    }
+    ends.append(element("span", "", number(histogram.low)), element("span", "", number(histogram.high)));
+    card.append(element("h3", "", name), bins, ends);
+    host.append(card);
+  }
 }
 
 /* ---- completions ---- */
@@ -176,29 +207,49 @@ function renderCompletion(row) {
   return card;
 }
 
+const slider = document.getElementById("step"), order = document.getElementById("order");
+
 function renderCompletions(rows) {
   if (!rows.length) return;
   document.getElementById("completions").hidden = false;
   const steps = [...new Set(rows.map((row) => row.step))].sort((a, b) => a - b);
-  const slider = document.getElementById("step"), label = document.getElementById("step-label");
-  const order = document.getElementById("order"), host = document.getElementById("completion-list");
+  const label = document.getElementById("step-label"), host = document.getElementById("completion-list");
+  const atEnd = +slider.value === +slider.max;
   slider.max = steps.length - 1;
-  slider.value = steps.length - 1;
+  if (atEnd) slider.value = steps.length - 1;
   const total = (row) => (typeof row.advantage === "number" ? row.advantage : -Infinity);
-  function show() {
-    const step = steps[+slider.value];
-    label.textContent = `step ${step}`;
-    const shown = rows.filter((row) => row.step === step);
-    if (order.value === "best") shown.sort((a, b) => total(b) - total(a));
-    if (order.value === "worst") shown.sort((a, b) => total(a) - total(b));
-    host.replaceChildren(...shown.map(renderCompletion));
-  }
-  slider.addEventListener("input", show);
-  order.addEventListener("input", show);
-  show();
+  const step = steps[+slider.value];
+  label.textContent = `step ${step}`;
+  const shown = rows.filter((row) => row.step === step);
+  if (order.value === "best") shown.sort((a, b) => total(b) - total(a));
+  if (order.value === "worst") shown.sort((a, b) => total(a) - total(b));
+  host.replaceChildren(...shown.map(renderCompletion));
 }
 
-renderOutcomes(data.summary);
-renderStages(data.summary);
-renderCurves(data.metrics);
-renderCompletions(data.completions);
+for (const control of [slider, order]) control.addEventListener("input", () => renderCompletions(data.completions));
+
+function render() {
+  renderOutcomes(data.summary);
+  renderStages(data.summary);
+  renderCurves(data.metrics);
+  renderHistograms(data.histograms);
+  renderCompletions(data.completions);
+}
+
+slider.max = slider.value = 0;
+render();
+
+/* ---- while the run goes on ---- */
+async function follow() {
+  try {
+    const answer = await fetch(`data?version=${data.version}`);
+    if (answer.status === 200) {
+      data = await answer.json();
+      render();
+    }
+  } catch (e) {
+    // The server is gone; what is shown stays.
+  }
+  setTimeout(follow, 2000);
+}
+if (document.body.dataset.live === "true") setTimeout(follow, 2000);
