@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -39,7 +40,10 @@ class ConversionTest {
   record Numbers(String settings, long sleepMillis) implements RowConverter {
     @Override
     public Map<String, String> columns() {
-      return Map.of("number", "BIGINT", "words", "VARCHAR[]");
+      Map<String, String> columns = new LinkedHashMap<>();
+      columns.put("number", "BIGINT");
+      columns.put("words", "VARCHAR[]");
+      return columns;
     }
 
     @Override
