@@ -80,6 +80,7 @@ function renderStages(summary) {
 const preferred = [
   "reward", "rewards/accuracy/mean", "rewards/structure/mean", "rewards/format/mean", "rewards/tag_count/mean", "loss",
   "entropy", "completions/mean_length", "completions/clipped_ratio", "grad_norm", "kl", "frac_reward_zero_std",
+  "eval_reward", "eval_loss",
 ];
 
 function renderCurves(metrics) {
