@@ -134,7 +134,12 @@ final class EvalCommand implements Runnable {
           "--gsrm %s: no problem of %s has a teacher path, so no structure can be compared. Add teacher paths, or leave --gsrm out."
               .formatted(gsrm, data));
     }
-    try (PretrainedModel pretrained = model.load()) {
+    try (PretrainedModel pretrained = model.load();
+        TemporaryTeacherCache cache = new TemporaryTeacherCache();
+        Gsrm structure =
+            scoresStructure(problems)
+                ? Gsrm.open(gsrmConfig(), cache.path(), pretrained.model().device())
+                : null) {
       SamplingParameters parameters = sampling.parameters(pretrained, 1);
       try (EvaluationJournal journal =
           out == null
@@ -146,7 +151,7 @@ final class EvalCommand implements Runnable {
                 data,
                 benchmark,
                 LongStream.range(0, seeds).map(s -> parameters.seed() + s).boxed().toList(),
-                evaluate(problems, pretrained, parameters, journal));
+                evaluate(problems, pretrained, structure, parameters, journal));
         if (out != null) {
           report.write(out);
         }
@@ -195,22 +200,18 @@ final class EvalCommand implements Runnable {
   private EvaluationSummary evaluate(
       List<Problem> problems,
       PretrainedModel pretrained,
+      Gsrm structure,
       SamplingParameters parameters,
       EvaluationJournal journal) {
     pretrained.model().setTrainable(false);
     int done = journal == null ? 0 : journal.size();
-    try (TemporaryTeacherCache cache = new TemporaryTeacherCache();
-        Gsrm structure =
-            scoresStructure(problems)
-                ? Gsrm.open(gsrmConfig(), cache.path(), pretrained.model().device())
-                : null;
-        Progress progress =
-            new Progress(
-                "evaluate",
-                (long) problems.size() * samples * seeds,
-                "completions",
-                done,
-                Duration.ZERO)) {
+    try (Progress progress =
+        new Progress(
+            "evaluate",
+            (long) problems.size() * samples * seeds,
+            "completions",
+            done,
+            Duration.ZERO)) {
       Evaluation evaluation =
           new Evaluation(
               new Generator(pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT),
