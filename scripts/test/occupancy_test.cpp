@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     const cudaOccDeviceProp device = properties(row[column.at("architecture")]);
     cudaOccDeviceState state;
     state.carveoutConfig = SHAREDMEM_CARVEOUT_MAX_SHARED;
-    cudaOccResult result;
+    cudaOccResult result{};
     const int error =
         cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &attributes, &state, block, 0);
     const int stated = number("blocks_per_multiprocessor");
