@@ -18,7 +18,7 @@ endif()
 
 set(rlkd_resources_classes "${PROJECT_BINARY_DIR}/cuda_resources")
 add_custom_command(OUTPUT "${rlkd_resources_classes}/KernelResources.class"
-  COMMAND "${RLKD_JAVAC}" -Xlint:all -Werror -d "${rlkd_resources_classes}" scripts/KernelResources.java
+  COMMAND "${RLKD_JAVAC}" -encoding UTF-8 -Xlint:all -Werror -d "${rlkd_resources_classes}" scripts/KernelResources.java
   DEPENDS "${PROJECT_SOURCE_DIR}/scripts/KernelResources.java"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" VERBATIM)
 add_custom_target(cuda_resources_tool ALL DEPENDS "${rlkd_resources_classes}/KernelResources.class")
