@@ -457,9 +457,8 @@ DeviceStatus structure_alignment_embeddings(const StructureAlignmentEmbeddings<T
                          inputs.parents.data,
                          true};
   for (const Field<T>& field : pairs.fields) {
-    for (const Matrix<const T>& rows : {field.student, field.teacher}) {
-      pairs.packed &= aligned_for_packs(rows.data, rows.row_stride);
-    }
+    pairs.packed &= aligned_for_packs(field.student.data, field.student.row_stride) &&
+                    aligned_for_packs(field.teacher.data, field.teacher.row_stride);
   }
   return align("structure_alignment_embeddings", pairs, options, Layout(options, true), reward, best_leaf,
                workspace, stream);
