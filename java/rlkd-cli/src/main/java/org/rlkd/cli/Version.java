@@ -13,7 +13,7 @@ public final class Version implements IVersionProvider {
     return new String[] {"rlkd " + current()};
   }
 
-  /** For example {@code 0.1.0-SNAPSHOT}. */
+  /** Semantic version, for example {@code 0.1.0}. */
   static String current() {
     Properties properties = new Properties();
     try (InputStream in = Version.class.getResourceAsStream("version.properties")) {
