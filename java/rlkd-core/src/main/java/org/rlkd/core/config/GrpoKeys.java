@@ -135,6 +135,9 @@ final class GrpoKeys {
         .acts(ACTING)
         .acts(RewardKeys.all())
         .acts(GsrmKeys.all())
+        .differs("max_completion_length", "null (no limit) is refused")
+        .differs("num_generations", "null is refused")
+        .differs("temperature", "0 is refused: all completions of a prompt would be the same")
         .notApplicable(
             "generation is rlkd's own, in the same process and with the same weights as training",
             "use_vllm",

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -44,7 +45,20 @@ public final class KeyTable {
 
   KeyTable acts(Collection<Key<?>> keys) {
     keys.forEach(
-        key -> put(key.name(), new Standing.Acts(key.type().expected(), key.describeDefault())));
+        key ->
+            put(
+                key.name(),
+                new Standing.Acts(key.type().expected(), key.describeDefault(), Optional.empty())));
+    return this;
+  }
+
+  /** What a key that acts does otherwise than TRL. */
+  KeyTable differs(String name, String difference) {
+    if (!(standings.get(name) instanceof Standing.Acts acts)) {
+      throw new IllegalStateException("key " + name + " does not act");
+    }
+    standings.put(
+        name, new Standing.Acts(acts.expected(), acts.defaultValue(), Optional.of(difference)));
     return this;
   }
 

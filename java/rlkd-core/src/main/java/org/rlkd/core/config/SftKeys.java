@@ -45,6 +45,11 @@ final class SftKeys {
   static KeyTable table() {
     return TrainingKeys.table()
         .acts(ACTING)
+        .differs("max_length", "null (no limit) is refused")
+        .differs(
+            "assistant_only_loss",
+            "a template without generation marks works too: what a turn adds to the text is learned")
+        .differs("chat_template_path", "a local file")
         .notApplicable(
             "saves memory in PyTorch and leaves the result alone",
             "activation_offloading",

@@ -8,12 +8,14 @@ import java.util.Set;
 public sealed interface Standing {
 
   /**
-   * The key does what TRL documents.
+   * The key does what TRL documents, but for a difference that is named.
    *
    * @param expected its values: "an integer of at least 1"
    * @param defaultValue what holds where it is not given
+   * @param difference from TRL; empty: none
    */
-  record Acts(String expected, String defaultValue) implements Standing {}
+  record Acts(String expected, String defaultValue, Optional<String> difference)
+      implements Standing {}
 
   /**
    * The key has no meaning here whatever its value, and training is the same without it.

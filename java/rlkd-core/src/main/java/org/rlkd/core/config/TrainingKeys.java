@@ -172,6 +172,19 @@ final class TrainingKeys {
     return new KeyTable()
         .acts(ACTING)
         .acts(LoraConfig.keys())
+        .differs("model_name_or_path", "a local directory; nothing is downloaded")
+        .differs("dataset_name", "a local file or directory; nothing is downloaded")
+        .differs("dataset_config", "a word in the names of the files of the directory dataset_name")
+        .differs("dataset_train_split", "a word in the names of the files of dataset_name")
+        .differs("dataset_test_split", "a word in the names of the files of dataset_name")
+        .differs("lora_target_modules", "none given: q_proj and v_proj, as PEFT for Llama and Qwen")
+        .differs("lr_scheduler_type", "five of the schedules")
+        .differs("lr_scheduler_kwargs", "num_cycles, min_lr and min_lr_rate of the cosines")
+        .differs("logging_steps", "whole steps; a fraction of the run is refused")
+        .differs("save_steps", "whole steps; a fraction of the run is refused")
+        .differs("eval_steps", "whole steps; a fraction of the run is refused")
+        .differs("do_eval", "evaluates at the end of training, as open-r1's scripts do")
+        .differs("save_total_limit", "the best checkpoint is kept beside these")
         .notApplicable(
             "rlkd computes in fp32 on the CPU and reads weights of any of fp32, bf16 and fp16",
             "bf16",
