@@ -127,6 +127,18 @@ RLKD_API rlkd_status rlkd_logprob_backward(const rlkd_context* context, rlkd_ten
                                            const rlkd_tensor* logsumexp, const rlkd_tensor* entropy,
                                            const rlkd_tensor* dlogprob, const rlkd_tensor* dentropy);
 
+/* ---- linear -------------------------------------------------------------------------------------------------
+ * The projections of a decoder layer for the few rows of a decoding step; several that share their input in one call:
+ *   outputs[p][i, j] = sum_k input[i, k] weights[p][j, k] + biases[p][j],   p = 0 .. count - 1
+ * input [rows, in], weights[p] [out_p, in], biases[p] [out_p], outputs[p] [rows, out_p]: arrays of `count` float32
+ * tensors, row strides free; in >= 1. biases may be NULL, and so may the data of one of its tensors: no bias.
+ * A row's result depends on that row and the weights alone, bit for bit. CPU and REFERENCE; elsewhere it is
+ * RLKD_UNSUPPORTED: use a library's matrix product.
+ */
+RLKD_API rlkd_status rlkd_linear(const rlkd_context* context, const rlkd_tensor* input,
+                                 const rlkd_tensor* weights, const rlkd_tensor* biases, rlkd_tensor* outputs,
+                                 int64_t count);
+
 /* ---- linear_logprob -----------------------------------------------------------------------------------------
  * logprob of the output layer, logits = hidden weight^T, whose logits are never stored: REFERENCE and the device
  * backends. On the CPU it is RLKD_UNSUPPORTED: form the logits of some rows at a time by a matrix product and call
@@ -485,6 +497,19 @@ RLKD_API rlkd_status rlkd_rope_forward(const rlkd_context* context, const rlkd_t
 RLKD_API rlkd_status rlkd_rope_backward(const rlkd_context* context, const rlkd_tensor* doutput,
                                         const rlkd_tensor* positions, const rlkd_tensor* cosine,
                                         const rlkd_tensor* sine, rlkd_tensor* dinput);
+
+/* ---- rows ---------------------------------------------------------------------------------------------------
+ * Rows of a matrix by number: the embeddings of tokens, keys and values into their slots of a cache.
+ *   gather    output[i, :] = input[indices[i], :]
+ *   scatter   output[indices[i], :] = input[i, :], the last one where indices repeat; other rows of output stay as they are
+ * indices [n] int64, within the rows of the matrix that they index; that matrix [any, cols], the other [n, cols],
+ * float32, row strides free. CPU and REFERENCE; elsewhere it is RLKD_UNSUPPORTED: use a library's index_select and
+ * index_copy.
+ */
+RLKD_API rlkd_status rlkd_rows_gather(const rlkd_context* context, const rlkd_tensor* input,
+                                      const rlkd_tensor* indices, rlkd_tensor* output);
+RLKD_API rlkd_status rlkd_rows_scatter(const rlkd_context* context, const rlkd_tensor* input,
+                                       const rlkd_tensor* indices, rlkd_tensor* output);
 
 /* ---- swiglu -------------------------------------------------------------------------------------------------
  * The gated unit of Llama's and Qwen's MLP (arXiv 2002.05202), s = 1 / (1 + e^-gate):

@@ -29,5 +29,6 @@ void swiglu_row(const float* gate, const float* up, int64_t n, float* out);
 void swiglu_backward_row(const float* gate, const float* up, const float* doutput, int64_t n, float* dgate,
                          float* dup);
 double dot(const float* a, const float* b, int64_t n);
+void linear_panel(const LinearPanel& panel);
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA

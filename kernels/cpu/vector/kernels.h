@@ -27,6 +27,20 @@ struct AdamwFactors {
   float negative_step_size;  // -learning_rate / (1 - beta1^step)
 };
 
+/** output = input weight^T + bias for a few rows of the weight; strides in elements. */
+struct LinearPanel {
+  const float* input;   // [rows, in]
+  const float* weight;  // [outs, in]
+  const float* bias;    // [outs] or null
+  float* output;        // [rows, outs]
+  int64_t rows;
+  int64_t outs;
+  int64_t in;
+  int64_t input_stride;
+  int64_t weight_stride;
+  int64_t output_stride;
+};
+
 /** Columns of dweight that one call of rmsnorm_dweight takes, at most. */
 inline constexpr int64_t kDweightColumns = 256;
 
@@ -77,6 +91,9 @@ struct VectorKernels {
 
   /** sum_j a_j b_j, in double. The order depends on n alone: dot(a, b) and dot(a, a) of equal vectors are equal. */
   double (*dot)(const float* a, const float* b, int64_t n);
+
+  /** The order in which an output's products are summed depends on `in` alone. */
+  void (*linear_panel)(const LinearPanel& panel);
 };
 
 /** The table of instruction_set(). */

@@ -16,6 +16,7 @@ const VectorKernels kVectorKernels = {softmax_statistics,
                                       rotate_head,
                                       swiglu_row,
                                       swiglu_backward_row,
-                                      dot};
+                                      dot,
+                                      linear_panel};
 
 }  // namespace rlkd::kernels::cpu::RLKD_ISA

@@ -1,0 +1,141 @@
+/*
+ * Inner loops of linear for one instruction set. A register tile is kRows rows of the input times kOuts rows of
+ * the weight: both are read along `in`, so that neither has to be rearranged, and a vector that is loaded once
+ * takes part in several products. The lanes of an accumulator are summed at the end, four accumulators at a time.
+ */
+#include "cpu/vector/functions.h"
+#include "cpu/vector/simd.h"
+
+namespace rlkd::kernels::cpu::RLKD_ISA {
+
+namespace {
+
+constexpr int kOuts = 4;
+constexpr int64_t kFewBlocks = 4;
+
+// kRows * kOuts accumulators, kOuts weights and one input fill the registers.
+#if defined(__AVX512F__)
+constexpr int kRows = 6;
+#elif defined(__AVX2__)
+constexpr int kRows = 2;
+#else
+constexpr int kRows = 2;
+#endif
+
+#if defined(__AVX512F__)
+inline void store_four_sums(const Floats* a, const float* bias, float* out) {
+  // Within each quarter: (a0, a1, a0, a1), (a2, a3, ...) and then the four sums.
+  const __m512 low = _mm512_add_ps(_mm512_unpacklo_ps(a[0].v, a[1].v), _mm512_unpackhi_ps(a[0].v, a[1].v));
+  const __m512 high = _mm512_add_ps(_mm512_unpacklo_ps(a[2].v, a[3].v), _mm512_unpackhi_ps(a[2].v, a[3].v));
+  const __m512 quarters =
+      _mm512_add_ps(_mm512_shuffle_ps(low, high, 0x44), _mm512_shuffle_ps(low, high, 0xEE));
+  const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
+  __m128 sums = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+  if (bias != nullptr) sums = _mm_add_ps(sums, _mm_loadu_ps(bias));
+  _mm_storeu_ps(out, sums);
+}
+#else
+inline void store_four_sums(const Floats* a, const float* bias, float* out) {
+  for (int j = 0; j < kOuts; ++j) out[j] = bias == nullptr ? sum(a[j]) : sum(a[j]) + bias[j];
+}
+#endif
+
+// R rows of the input from x times N rows of the weight from w; meanwhile A rows of the weight from `ahead` are
+// fetched.
+template <int R, int N, int A>
+void tile(const LinearPanel& panel, const float* x, const float* w, const float* ahead, const float* bias,
+          float* y) {
+  Floats sums[R][N];
+  for (int i = 0; i < R; ++i) {
+    for (int j = 0; j < N; ++j) sums[i][j] = Floats::all(0);
+  }
+  const auto add_products = [&](auto load) __attribute__((always_inline)) {
+    Floats weights[N];
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) weights[j] = load(w + j * panel.weight_stride);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      const Floats value = load(x + i * panel.input_stride);
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) sums[i][j] = multiply_add(value, weights[j], sums[i][j]);
+    }
+  };
+  int64_t k = 0;
+  for (; k + Floats::width <= panel.in; k += Floats::width) {
+#pragma GCC unroll 4
+    for (int a = 0; a < A; ++a) __builtin_prefetch(ahead + a * panel.weight_stride + k);
+    add_products([k](const float* p) { return Floats::load(p + k); });
+  }
+  if (k < panel.in) {
+    const int64_t rest = panel.in - k;
+    add_products([k, rest](const float* p) { return Floats::load_first(p + k, rest, 0); });
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    if (N == kOuts) {
+      store_four_sums(sums[i], bias, y + i * panel.output_stride);
+    } else {
+      y[i * panel.output_stride] = bias == nullptr ? sum(sums[i][0]) : sum(sums[i][0]) + *bias;
+    }
+  }
+}
+
+using Tile = void (*)(const LinearPanel&, const float*, const float*, const float*, const float*, float*);
+
+template <int N, int A>
+Tile tile_of(int64_t rows) {
+  switch (rows) {
+    case 1:
+      return tile<1, N, A>;
+#if defined(__AVX512F__)
+    case 3:
+      return tile<3, N, A>;
+    case 4:
+      return tile<4, N, A>;
+    case 5:
+      return tile<5, N, A>;
+    case 6:
+      return tile<6, N, A>;
+#endif
+    default:
+      return tile<2, N, A>;
+  }
+}
+
+}  // namespace
+
+void linear_panel(const LinearPanel& panel) {
+  const int64_t blocks = (panel.rows + kRows - 1) / kRows;
+  const auto first_row = [&](int64_t block) { return block * panel.rows / blocks; };
+  const auto run = [&](Tile tile, int64_t block, int64_t out, const float* ahead) {
+    const int64_t row = first_row(block);
+    tile(panel, panel.input + row * panel.input_stride, panel.weight + out * panel.weight_stride, ahead,
+         panel.bias == nullptr ? nullptr : panel.bias + out, panel.output + row * panel.output_stride + out);
+  };
+  const auto rows_of = [&](int64_t block) { return first_row(block + 1) - first_row(block); };
+  const int64_t whole = panel.outs / kOuts * kOuts;
+  if (blocks <= kFewBlocks) {
+    // The weight comes from memory and is what takes the time: a tile of it is used by all rows while the next one is on
+    // its way.
+    for (int64_t out = 0; out < whole; out += kOuts) {
+      const float* next = panel.weight + (out + kOuts) * panel.weight_stride;
+      if (blocks == 1) {
+        run(tile_of<kOuts, kOuts>(panel.rows), 0, out, next);
+        continue;
+      }
+      run(tile_of<kOuts, 2>(rows_of(0)), 0, out, next);
+      run(tile_of<kOuts, 2>(rows_of(1)), 1, out, next + 2 * panel.weight_stride);
+      for (int64_t b = 2; b < blocks; ++b) run(tile_of<kOuts, 0>(rows_of(b)), b, out, nullptr);
+    }
+  } else {
+    // The panel stays in the second-level cache, a block of the input in the first.
+    for (int64_t b = 0; b < blocks; ++b) {
+      for (int64_t out = 0; out < whole; out += kOuts) run(tile_of<kOuts, 0>(rows_of(b)), b, out, nullptr);
+    }
+  }
+  for (int64_t b = 0; b < blocks; ++b) {
+    for (int64_t out = whole; out < panel.outs; ++out) run(tile_of<1, 0>(rows_of(b)), b, out, nullptr);
+  }
+}
+
+}  // namespace rlkd::kernels::cpu::RLKD_ISA
