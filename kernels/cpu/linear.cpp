@@ -30,7 +30,7 @@ int64_t panel_rows(int64_t outs, int64_t in, int64_t threads) {
 
 }  // namespace
 
-void linear(Matrix<const float> input, const LinearPart* parts, int64_t count) {
+void linear(Matrix<const float> input, const LinearPart* parts, int64_t count, bool accumulate) {
   const VectorKernels& kernels = vector_kernels();
   const int64_t in = input.cols;
   int64_t outs = 0;
@@ -49,7 +49,8 @@ void linear(Matrix<const float> input, const LinearPart* parts, int64_t count) {
     const int64_t first = index * rows;
     kernels.linear_panel({input.data, part->weight.row(first), part->bias ? part->bias.data + first : nullptr,
                           part->output.data + first, input.rows, std::min(rows, part->weight.rows - first),
-                          in, input.row_stride, part->weight.row_stride, part->output.row_stride});
+                          in, input.row_stride, part->weight.row_stride, part->output.row_stride,
+                          accumulate});
   }
 }
 

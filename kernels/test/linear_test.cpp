@@ -88,10 +88,10 @@ struct Call {
     }
   }
   template <class F>
-  void run(F linear) {
+  void run(F linear, bool accumulate = false) {
     std::vector<LinearPart> views;
     for (const auto& part : parts) views.push_back(part->view());
-    linear(input.view(), views.data(), static_cast<int64_t>(views.size()));
+    linear(input.view(), views.data(), static_cast<int64_t>(views.size()), accumulate);
   }
 };
 
@@ -127,8 +127,27 @@ TEST_P(LinearShapes, a_row_has_the_same_bits_alone_and_among_others) {
       LinearPart part = together.parts[p]->view();
       part.output = alone.view();
       const Matrix<const float> all = together.input.view();
-      cpu::linear({all.row(i), 1, all.cols, all.row_stride}, &part, 1);
+      cpu::linear({all.row(i), 1, all.cols, all.row_stride}, &part, 1, false);
       for (int64_t j = 0; j < shape.outs[p]; ++j) ASSERT_EQ(alone(0, j), together.parts[p]->output(i, j));
+    }
+  }
+}
+
+TEST_P(LinearShapes, accumulating_adds_the_same_product_to_what_is_there) {
+  const Shape& shape = GetParam();
+  Call product(shape), sum(shape);
+  product.run(cpu::linear);
+  for (const auto& part : sum.parts) {
+    for (int64_t i = 0; i < shape.rows; ++i) {
+      for (int64_t j = 0; j < part->output.cols(); ++j) part->output(i, j) = static_cast<float>(i - 2 * j);
+    }
+  }
+  sum.run(cpu::linear, true);
+  for (size_t p = 0; p < shape.outs.size(); ++p) {
+    for (int64_t i = 0; i < shape.rows; ++i) {
+      for (int64_t j = 0; j < shape.outs[p]; ++j) {
+        ASSERT_EQ(sum.parts[p]->output(i, j), product.parts[p]->output(i, j) + static_cast<float>(i - 2 * j));
+      }
     }
   }
 }
@@ -136,7 +155,7 @@ TEST_P(LinearShapes, a_row_has_the_same_bits_alone_and_among_others) {
 INSTANTIATE_TEST_SUITE_P(Shapes, LinearShapes, ::testing::ValuesIn(shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
 
-using Backend = void (*)(Matrix<const float>, const LinearPart*, int64_t);
+using Backend = void (*)(Matrix<const float>, const LinearPart*, int64_t, bool);
 
 class LinearContract : public ::testing::TestWithParam<Backend> {};
 
@@ -144,8 +163,10 @@ TEST_P(LinearContract, a_known_product_has_its_value) {
   const std::vector<float> x{1, 2, 3}, w{4, 5, 6, -1, 0, 1}, bias{0.5f, -2};
   std::vector<float> y(2, kNaN);
   const LinearPart part{{w.data(), 2, 3, 3}, {bias.data(), 2}, {y.data(), 1, 2, 2}};
-  GetParam()({x.data(), 1, 3, 3}, &part, 1);
+  GetParam()({x.data(), 1, 3, 3}, &part, 1, false);
   EXPECT_EQ(y, (std::vector<float>{32.5f, 0}));
+  GetParam()({x.data(), 1, 3, 3}, &part, 1, true);
+  EXPECT_EQ(y, (std::vector<float>{65, 0}));
 }
 
 TEST_P(LinearContract, a_nan_stays_in_its_row_and_an_infinity_in_its_output) {
@@ -154,7 +175,7 @@ TEST_P(LinearContract, a_nan_stays_in_its_row_and_an_infinity_in_its_output) {
   x[3 * in + 36] = kNaN;
   w[5 * in + 20] = kInfinity;
   const LinearPart part{{w.data(), outs, in, in}, {}, {y.data(), rows, outs, outs}};
-  GetParam()({x.data(), rows, in, in}, &part, 1);
+  GetParam()({x.data(), rows, in, in}, &part, 1, false);
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < outs; ++j) {
       const float value = y[static_cast<size_t>(i * outs + j)];

@@ -132,12 +132,13 @@ RLKD_API rlkd_status rlkd_logprob_backward(const rlkd_context* context, rlkd_ten
  *   outputs[p][i, j] = sum_k input[i, k] weights[p][j, k] + biases[p][j],   p = 0 .. count - 1
  * input [rows, in], weights[p] [out_p, in], biases[p] [out_p], outputs[p] [rows, out_p]: arrays of `count` float32
  * tensors, row strides free; in >= 1. biases may be NULL, and so may the data of one of its tensors: no bias.
+ * accumulate 0 or 1: 1 adds the products to what the outputs hold.
  * A row's result depends on that row and the weights alone, bit for bit. CPU and REFERENCE; elsewhere it is
  * RLKD_UNSUPPORTED: use a library's matrix product.
  */
 RLKD_API rlkd_status rlkd_linear(const rlkd_context* context, const rlkd_tensor* input,
                                  const rlkd_tensor* weights, const rlkd_tensor* biases, rlkd_tensor* outputs,
-                                 int64_t count);
+                                 int64_t count, int32_t accumulate);
 
 /* ---- linear_logprob -----------------------------------------------------------------------------------------
  * logprob of the output layer, logits = hidden weight^T, whose logits are never stored: REFERENCE and the device

@@ -19,7 +19,7 @@ extern "C" {
 
 rlkd_status rlkd_linear(const rlkd_context* context, const rlkd_tensor* input_tensor,
                         const rlkd_tensor* weights, const rlkd_tensor* biases, rlkd_tensor* outputs,
-                        int64_t count) {
+                        int64_t count, int32_t accumulate) {
   return guard("rlkd_linear", [&] {
     Arguments arguments(context);
     if (arguments.on_device()) {
@@ -31,6 +31,7 @@ rlkd_status rlkd_linear(const rlkd_context* context, const rlkd_tensor* input_te
         arguments.matrix<const float>("input", input_tensor, kAnyExtent, kAnyExtent, "rows", "in");
     require_in_range("input.shape[1]", input.cols, 1, INT32_MAX);
     require_in_range("count", count, 1, kMostParts);
+    require_in_range("accumulate", int64_t{accumulate}, 0, 1);
     required("weights", weights);
     required("outputs", outputs);
     LinearPart parts[kMostParts];
@@ -46,8 +47,9 @@ rlkd_status rlkd_linear(const rlkd_context* context, const rlkd_tensor* input_te
                                             part.weight.rows, "rows of input", "rows of the weight");
     }
     arguments.require_no_overlap();
-    if (arguments.backend() == RLKD_BACKEND_CPU) return rlkd::kernels::cpu::linear(input, parts, count);
-    rlkd::kernels::reference::linear(input, parts, count);
+    if (arguments.backend() == RLKD_BACKEND_CPU)
+      return rlkd::kernels::cpu::linear(input, parts, count, accumulate != 0);
+    rlkd::kernels::reference::linear(input, parts, count, accumulate != 0);
   });
 }
 

@@ -30,9 +30,9 @@ struct Call {
     biases[0] = {}, biases[1] = bias.tensor;
     outputs[0] = left.tensor, outputs[1] = right.tensor;
   }
-  rlkd_status run(rlkd_backend backend = RLKD_BACKEND_CPU, int64_t count = 2) {
+  rlkd_status run(rlkd_backend backend = RLKD_BACKEND_CPU, int64_t count = 2, int32_t accumulate = 0) {
     const rlkd_context context{backend, 0, nullptr};
-    return rlkd_linear(&context, input, weights, biases, outputs, count);
+    return rlkd_linear(&context, input, weights, biases, outputs, count, accumulate);
   }
 };
 
@@ -41,12 +41,14 @@ TEST(NativeLinear, parts_write_their_columns_on_cpu_and_reference) {
     Call call;
     ASSERT_TRUE(ok(call.run(backend)));
     EXPECT_EQ(call.y, (std::vector<float>{1, 2, 12.5f, 3, 4, 34.5f}));
+    ASSERT_TRUE(ok(call.run(backend, 1, 1)));
+    EXPECT_EQ(call.y, (std::vector<float>{2, 4, 12.5f, 6, 8, 34.5f}));
   }
 }
 
 TEST(NativeLinear, no_biases_at_all_may_be_null) {
   Call call;
-  ASSERT_TRUE(ok(rlkd_linear(nullptr, call.input, call.weights, nullptr, call.outputs, 2)));
+  ASSERT_TRUE(ok(rlkd_linear(nullptr, call.input, call.weights, nullptr, call.outputs, 2, 0)));
   EXPECT_EQ(call.y, (std::vector<float>{1, 2, 12, 3, 4, 34}));
 }
 
@@ -69,6 +71,7 @@ TEST(NativeLinear, shapes_that_do_not_fit_are_refused_by_name) {
   EXPECT_TRUE(refused(output.run(), RLKD_INVALID_ARGUMENT, {"outputs[0]", "rows of input"}));
   Call count;
   EXPECT_TRUE(refused(count.run(RLKD_BACKEND_CPU, 0), RLKD_INVALID_ARGUMENT, {"count", "0"}));
+  EXPECT_TRUE(refused(count.run(RLKD_BACKEND_CPU, 1, 2), RLKD_INVALID_ARGUMENT, {"accumulate", "2"}));
   Call in;
   in.input.shape() = {2, 0};
   EXPECT_TRUE(refused(in.run(), RLKD_INVALID_ARGUMENT, {"input.shape[1]"}));

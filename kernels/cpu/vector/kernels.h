@@ -27,7 +27,7 @@ struct AdamwFactors {
   float negative_step_size;  // -learning_rate / (1 - beta1^step)
 };
 
-/** output = input weight^T + bias for a few rows of the weight; strides in elements. */
+/** output = input weight^T + bias (+ output) for a few rows of the weight; strides in elements. */
 struct LinearPanel {
   const float* input;   // [rows, in]
   const float* weight;  // [outs, in]
@@ -39,6 +39,7 @@ struct LinearPanel {
   int64_t input_stride;
   int64_t weight_stride;
   int64_t output_stride;
+  bool accumulate;
 };
 
 /** Columns of dweight that one call of rmsnorm_dweight takes, at most. */

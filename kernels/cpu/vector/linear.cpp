@@ -22,8 +22,14 @@ constexpr int kRows = 2;
 constexpr int kRows = 2;
 #endif
 
+inline void store_sum(Floats a, const float* bias, bool accumulate, float* out) {
+  float total = sum(a);
+  if (bias != nullptr) total += *bias;
+  *out = accumulate ? total + *out : total;
+}
+
 #if defined(__AVX512F__)
-inline void store_four_sums(const Floats* a, const float* bias, float* out) {
+inline void store_four_sums(const Floats* a, const float* bias, bool accumulate, float* out) {
   // Within each quarter: (a0, a1, a0, a1), (a2, a3, ...) and then the four sums.
   const __m512 low = _mm512_add_ps(_mm512_unpacklo_ps(a[0].v, a[1].v), _mm512_unpackhi_ps(a[0].v, a[1].v));
   const __m512 high = _mm512_add_ps(_mm512_unpacklo_ps(a[2].v, a[3].v), _mm512_unpackhi_ps(a[2].v, a[3].v));
@@ -32,11 +38,12 @@ inline void store_four_sums(const Floats* a, const float* bias, float* out) {
   const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
   __m128 sums = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
   if (bias != nullptr) sums = _mm_add_ps(sums, _mm_loadu_ps(bias));
+  if (accumulate) sums = _mm_add_ps(sums, _mm_loadu_ps(out));
   _mm_storeu_ps(out, sums);
 }
 #else
-inline void store_four_sums(const Floats* a, const float* bias, float* out) {
-  for (int j = 0; j < kOuts; ++j) out[j] = bias == nullptr ? sum(a[j]) : sum(a[j]) + bias[j];
+inline void store_four_sums(const Floats* a, const float* bias, bool accumulate, float* out) {
+  for (int j = 0; j < kOuts; ++j) store_sum(a[j], bias == nullptr ? nullptr : bias + j, accumulate, out + j);
 }
 #endif
 
@@ -73,9 +80,9 @@ void tile(const LinearPanel& panel, const float* x, const float* w, const float*
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
     if (N == kOuts) {
-      store_four_sums(sums[i], bias, y + i * panel.output_stride);
+      store_four_sums(sums[i], bias, panel.accumulate, y + i * panel.output_stride);
     } else {
-      y[i * panel.output_stride] = bias == nullptr ? sum(sums[i][0]) : sum(sums[i][0]) + *bias;
+      store_sum(sums[i][0], bias, panel.accumulate, y + i * panel.output_stride);
     }
   }
 }

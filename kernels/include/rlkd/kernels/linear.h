@@ -2,10 +2,13 @@
  * linear: the projections of a decoder layer for the few rows of a decoding step, several that share their
  * input in one call (query, key and value; gate and up).
  *
- *   output_p[i, j] = sum_k input[i, k] weight_p[j, k] + bias_p[j]          p = 0 .. parts - 1
+ *   output_p[i, j] = sum_k input[i, k] weight_p[j, k] + bias_p[j]  (+ output_p[i, j])     p = 0 .. parts - 1
  *
  * Shapes: input [rows, in], weight_p [out_p, in], bias_p [out_p] or null, output_p [rows, out_p], row strides
  * free; in >= 1.
+ *
+ * With `accumulate` the products are added to what the outputs hold: the addition to the residual stream, or a
+ * low-rank update of another product.
  *
  * The weights are read as they lie, [out, in]: nothing is packed, kept or to be told when they change. A
  * library's product of 16 rows waits for memory most of the time; here the next rows of the weight are fetched
@@ -31,11 +34,11 @@ struct LinearPart {
 };
 
 namespace cpu {
-void linear(Matrix<const float> input, const LinearPart* parts, int64_t count);
+void linear(Matrix<const float> input, const LinearPart* parts, int64_t count, bool accumulate);
 }
 
 namespace reference {
-void linear(Matrix<const float> input, const LinearPart* parts, int64_t count);
+void linear(Matrix<const float> input, const LinearPart* parts, int64_t count, bool accumulate);
 }
 
 }  // namespace rlkd::kernels
