@@ -24,11 +24,10 @@ import org.rlkd.core.reward.RewardOptions;
 import org.rlkd.core.reward.Rewards;
 import org.rlkd.engine.PretrainedModel;
 import org.rlkd.engine.evaluation.Benchmark;
-import org.rlkd.engine.evaluation.EvaluatedCompletion;
 import org.rlkd.engine.evaluation.Evaluation;
 import org.rlkd.engine.evaluation.EvaluationJournal;
-import org.rlkd.engine.evaluation.EvaluationResult;
 import org.rlkd.engine.evaluation.EvaluationSummary;
+import org.rlkd.engine.evaluation.RepeatedEvaluation;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
 import org.rlkd.engine.generation.SamplingParameters;
@@ -50,9 +49,6 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true)
 final class EvalCommand implements Runnable {
   private static final String STRUCTURE = "structure";
-
-  /** Completions of one call of the generator, after which they are kept. */
-  private static final int COMPLETIONS_AT_A_TIME = 512;
 
   @Mixin private ModelOptions model;
   @Mixin private SamplingOptions sampling;
@@ -140,18 +136,29 @@ final class EvalCommand implements Runnable {
             scoresStructure(problems)
                 ? Gsrm.open(gsrmConfig(), cache.path(), pretrained.model().device())
                 : null) {
+      pretrained.model().setTrainable(false);
       SamplingParameters parameters = sampling.parameters(pretrained, 1);
+      RepeatedEvaluation evaluation =
+          new RepeatedEvaluation(
+              new Evaluation(
+                  new Generator(
+                      pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT),
+                  new PromptEncoder(pretrained.tokenizer(), Map.of()),
+                  rewards(structure)),
+              problems,
+              samples,
+              seeds,
+              parameters);
+      List<Integer> parts = evaluation.parts();
       try (EvaluationJournal journal =
-          out == null
-              ? null
-              : EvaluationJournal.open(out, settings(parameters), parts(problems.size()))) {
+          out == null ? null : EvaluationJournal.open(out, settings(parameters), parts)) {
         EvaluationReport report =
             new EvaluationReport(
                 model.directory(),
                 data,
                 benchmark,
                 LongStream.range(0, seeds).map(s -> parameters.seed() + s).boxed().toList(),
-                evaluate(problems, pretrained, structure, parameters, journal));
+                run(evaluation, parts.stream().mapToInt(Integer::intValue).sum(), journal));
         if (out != null) {
           report.write(out);
         }
@@ -181,69 +188,12 @@ final class EvalCommand implements Runnable {
     return settings;
   }
 
-  /** Problems whose completions are sampled in one call of the generator. */
-  private int problemsAtATime() {
-    return Math.max(1, COMPLETIONS_AT_A_TIME / samples);
-  }
-
-  /** The completions of each part of the evaluation: seed by seed, some problems at a time. */
-  private List<Integer> parts(int problems) {
-    List<Integer> parts = new ArrayList<>();
-    for (int s = 0; s < seeds; s++) {
-      for (int from = 0; from < problems; from += problemsAtATime()) {
-        parts.add(samples * Math.min(problemsAtATime(), problems - from));
-      }
-    }
-    return parts;
-  }
-
-  private EvaluationSummary evaluate(
-      List<Problem> problems,
-      PretrainedModel pretrained,
-      Gsrm structure,
-      SamplingParameters parameters,
-      EvaluationJournal journal) {
-    pretrained.model().setTrainable(false);
+  private EvaluationSummary run(
+      RepeatedEvaluation evaluation, int completions, EvaluationJournal journal) {
     int done = journal == null ? 0 : journal.size();
     try (Progress progress =
-        new Progress(
-            "evaluate",
-            (long) problems.size() * samples * seeds,
-            "completions",
-            done,
-            Duration.ZERO)) {
-      Evaluation evaluation =
-          new Evaluation(
-              new Generator(pretrained.model(), pretrained.tokenizer(), GeneratorOptions.DEFAULT),
-              new PromptEncoder(pretrained.tokenizer(), Map.of()),
-              rewards(structure));
-      List<EvaluationResult> results = new ArrayList<>();
-      int index = 0;
-      for (int s = 0; s < seeds; s++) {
-        long seed = parameters.seed() + s;
-        List<EvaluatedCompletion> completions = new ArrayList<>();
-        for (int from = 0; from < problems.size(); from += problemsAtATime()) {
-          List<Problem> part =
-              problems.subList(from, Math.min(problems.size(), from + problemsAtATime()));
-          int size = part.size() * samples;
-          if (index < done) {
-            for (int i = 0; i < size; i++) {
-              completions.add(journal.completion(index + i, part.get(i / samples)));
-            }
-          } else {
-            List<EvaluatedCompletion> evaluated =
-                evaluation.run(
-                    part, from, samples, parameters.withSeed(seed), progress.generation(index));
-            if (journal != null) {
-              journal.write(seed, evaluated);
-            }
-            completions.addAll(evaluated);
-          }
-          index += size;
-        }
-        results.add(new EvaluationResult(samples, completions));
-      }
-      return new EvaluationSummary(results);
+        new Progress("evaluate", completions, "completions", done, Duration.ZERO)) {
+      return evaluation.run(journal, progress::generation);
     }
   }
 

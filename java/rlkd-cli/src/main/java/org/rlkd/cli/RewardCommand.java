@@ -102,7 +102,8 @@ final class RewardCommand implements Runnable {
 
   private Reward reward(RewardConfig rewards, Structure structure) {
     if (function.equals(WEIGHTED)) {
-      return new WeightedReward(ConfiguredRewards.all(rewards, structure), rewards.weights());
+      return new WeightedReward(
+          ConfiguredRewards.all(rewards, List.of(), structure), rewards.weights());
     }
     try {
       return Rewards.byName(

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * One command line in a process of its own.
+ * One command line, or another program, in a process of its own.
  *
  * @param output file with its standard output and error
  */
@@ -17,6 +17,15 @@ record ChildRun(Process process, Path output) {
   private static final long LIMIT_SECONDS = 240;
 
   static ChildRun start(Path output, List<String> arguments) throws IOException {
+    List<String> program = new ArrayList<>(List.of(Main.class.getName()));
+    program.addAll(arguments);
+    return start(output, System.getProperty("java.class.path"), program);
+  }
+
+  /**
+   * @param program main class and arguments
+   */
+  static ChildRun start(Path output, String classPath, List<String> program) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -30,8 +39,8 @@ record ChildRun(Process process, Path output) {
     if (cache != null) {
       command.add("-Dorg.bytedeco.javacpp.cachedir=" + cache);
     }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(arguments);
+    command.addAll(List.of("-cp", classPath));
+    command.addAll(program);
     Process process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)

@@ -23,14 +23,21 @@ public final class ConfiguredRewards {
   /**
    * All of {@code reward_funcs}, in that order.
    *
+   * @param own rewards of the calling program, which {@code reward_funcs} names by {@link
+   *     Reward#name}; they win over those of the same name
    * @param structure makes the {@code structure} reward; called only where it is asked for
    * @throws UsageException for an unknown name or what a function lacks
    */
-  public static List<Reward> all(RewardConfig config, Supplier<StructureReward> structure) {
+  public static List<Reward> all(
+      RewardConfig config, List<Reward> own, Supplier<StructureReward> structure) {
     RewardOptions options = options(config, System.getenv());
     List<Reward> rewards = new ArrayList<>();
     for (String function : config.functions()) {
-      rewards.add(Rewards.byName(function, options, structure));
+      rewards.add(
+          own.stream()
+              .filter(reward -> reward.name().equals(function))
+              .findFirst()
+              .orElseGet(() -> Rewards.byName(function, options, structure)));
     }
     return rewards;
   }

@@ -41,9 +41,28 @@ import org.rlkd.engine.training.metrics.MetricSink;
  */
 public final class GrpoRun {
   private final GrpoConfig config;
+  private final List<Reward> ownRewards;
 
   public GrpoRun(GrpoConfig config) {
+    this(config, List.of());
+  }
+
+  /**
+   * A run with rewards of the calling program.
+   *
+   * @param ownRewards what {@code reward_funcs} may name besides the built-in ones, by {@link
+   *     Reward#name}; one that is not named there is refused
+   */
+  public GrpoRun(GrpoConfig config, List<Reward> ownRewards) {
     this.config = config;
+    this.ownRewards = List.copyOf(ownRewards);
+    for (Reward reward : ownRewards) {
+      if (!config.rewards().functions().contains(reward.name())) {
+        throw new UsageException(
+            "reward_funcs: found %s, without the program's own reward '%s': add its name"
+                .formatted(config.rewards().functions(), reward.name()));
+      }
+    }
   }
 
   /**
@@ -69,7 +88,7 @@ public final class GrpoRun {
                 directory.resumedFrom(),
                 config.run().seed(),
                 device);
-        Parts parts = new Parts(config, base, directory, device);
+        Parts parts = new Parts(config, ownRewards, base, directory, device);
         MetricSink metrics = directory.metrics();
         CompletionLog log =
             config.logCompletions()
@@ -176,12 +195,18 @@ public final class GrpoRun {
     private final boolean needsReference;
     private CausalLm reference;
 
-    Parts(GrpoConfig config, Path base, RunDirectory directory, Device device) {
+    Parts(
+        GrpoConfig config,
+        List<Reward> ownRewards,
+        Path base,
+        RunDirectory directory,
+        Device device) {
       this.needsReference = config.loss().beta() != 0;
       try {
         rewards.addAll(
             ConfiguredRewards.all(
                 config.rewards(),
+                ownRewards,
                 () -> {
                   gsrm =
                       Gsrm.openForTraining(
