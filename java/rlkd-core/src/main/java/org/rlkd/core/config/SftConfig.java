@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param gradientAccumulationSteps micro-batches of an optimizer step
  * @param maxLength tokens of a row; longer rows keep their start
  * @param sampling {@code train_sampling_strategy}
+ * @param packing {@code packing} and {@code packing_strategy}: how documents share a row; empty:
+ *     each document is a row
  * @param assistantOnlyLoss whether the assistant's text alone is learned
  * @param completionOnlyLoss whether the completion alone is learned; empty: it is where rows have a
  *     prompt and a completion
@@ -28,6 +30,7 @@ public record SftConfig(
     int gradientAccumulationSteps,
     int maxLength,
     SamplingStrategy sampling,
+    Optional<PackingStrategy> packing,
     boolean assistantOnlyLoss,
     Optional<Boolean> completionOnlyLoss,
     OptimizerConfig optimizer,
@@ -62,6 +65,7 @@ public record SftConfig(
             values.get(TrainingKeys.ACCUMULATION),
             maxLength(values),
             values.get(SftKeys.SAMPLING),
+            packing(values),
             values.get(SftKeys.ASSISTANT_ONLY),
             values.get(SftKeys.COMPLETION_ONLY),
             OptimizerConfig.read(values, LEARNING_RATE),
@@ -86,6 +90,11 @@ public record SftConfig(
         ChatConfig.readFile(values, SftKeys.TEMPLATE_PATH, Path.of(path.get())),
         chat.systemPrompt(),
         chat.templateVariables());
+  }
+
+  private static Optional<PackingStrategy> packing(Values values) {
+    PackingStrategy strategy = values.get(SftKeys.PACKING_STRATEGY);
+    return values.get(SftKeys.PACKING) ? Optional.of(strategy) : Optional.empty();
   }
 
   private static int maxLength(Values values) {

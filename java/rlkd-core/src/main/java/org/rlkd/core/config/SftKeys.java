@@ -26,6 +26,9 @@ final class SftKeys {
           "train_sampling_strategy",
           ValueType.choice(SamplingStrategy.class),
           SamplingStrategy.RANDOM);
+  static final Key<Boolean> PACKING = new Key<>("packing", ValueType.FLAG, false);
+  static final Key<PackingStrategy> PACKING_STRATEGY =
+      new Key<>("packing_strategy", ValueType.choice(PackingStrategy.class), PackingStrategy.BFD);
   static final Key<Optional<String>> TEMPLATE_PATH =
       Key.optional("chat_template_path", ValueType.TEXT);
   static final Key<Optional<Map<String, Object>>> TEMPLATE_KWARGS =
@@ -39,6 +42,8 @@ final class SftKeys {
           ASSISTANT_ONLY,
           COMPLETION_ONLY,
           SAMPLING,
+          PACKING,
+          PACKING_STRATEGY,
           TEMPLATE_PATH,
           TEMPLATE_KWARGS);
 
@@ -51,16 +56,21 @@ final class SftKeys {
             "a template without generation marks works too: what a turn adds to the text is learned")
         .differs("chat_template_path", "a local file")
         .notApplicable(
-            "saves memory in PyTorch and leaves the result alone",
-            "activation_offloading",
-            "padding_free")
+            "saves memory in PyTorch and leaves the result alone", "activation_offloading")
         .notApplicable(
-            "used with packing alone, which must be false", "packing_strategy", "eval_packing")
+            "no batch is ever padded: its sequences stand one after another, and attention keeps to"
+                + " each",
+            "padding_free")
         .notApplicable("every epoch goes through the rows in a new random order", "shuffle_dataset")
         .notApplicable(
             "open-r1 uses it for its benchmarks alone; write system messages into the rows",
             "system_prompt")
-        .refused("packing", "packing is not implemented; rows are padded", "false")
+        .refused(
+            "eval_packing",
+            "held-out rows are measured one document a row, so that the loss is that of the same"
+                + " rows whatever the packing",
+            "false",
+            "null")
         .refused("loss_type", "the loss is the negative log-likelihood", "nll")
         .refused("truncation_mode", "long rows keep their start", "keep_start")
         .refused("eos_token", "set it in the model's tokenizer_config.json", "null")

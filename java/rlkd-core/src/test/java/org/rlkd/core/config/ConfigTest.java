@@ -293,9 +293,14 @@ class ConfigTest {
     assertThat(config.sampling()).isEqualTo(SamplingStrategy.RANDOM);
     assertThat(SftConfig.load(Optional.empty(), List.of("max_seq_length=99")).maxLength())
         .isEqualTo(99);
-    assertThatThrownBy(() -> SftConfig.load(Optional.empty(), List.of("packing=true")))
+    assertThat(config.packing()).isEmpty();
+    assertThat(SftConfig.load(Optional.empty(), List.of("packing=true")).packing())
+        .contains(PackingStrategy.BFD);
+    assertThatThrownBy(() -> SftConfig.load(Optional.empty(), List.of("packing_strategy=wrapped")))
         .isInstanceOf(UsageException.class)
-        .hasMessageContaining("packing is not implemented");
+        .hasMessageContaining("packing_strategy: found 'wrapped', expected one of bfd, bfd_split");
+    assertThatThrownBy(() -> SftConfig.load(Optional.empty(), List.of("eval_packing=true")))
+        .hasMessageContaining("eval_packing");
     assertThatThrownBy(() -> SftConfig.load(Optional.empty(), List.of("num_generations=8")))
         .hasMessageContaining("num_generations: there is no such key");
   }

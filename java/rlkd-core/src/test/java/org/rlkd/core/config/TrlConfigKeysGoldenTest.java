@@ -100,6 +100,7 @@ class TrlConfigKeysGoldenTest {
         c.gradientAccumulationSteps(),
         c.maxLength(),
         c.sampling(),
+        c.packing(),
         c.assistantOnlyLoss(),
         c.completionOnlyLoss(),
         c.optimizer(),

@@ -45,8 +45,9 @@ public record Attention(
    * softmax(q k^T / sqrt(D) + mask) v.
    *
    * @param states query [B, heads, T, D]; key and value [B, keyValueHeads, S, D]
-   * @param mask bool, broadcastable to [B, heads, T, S], true = may be seen (every query must see
-   *     at least one key, or its row is NaN); null = causal, which needs T = S
+   * @param mask broadcastable to [B, heads, T, S]: bool, true = may be seen, or of the weights'
+   *     dtype, added to the scores (every query must see at least one key, or its row is NaN); null
+   *     = causal, which needs T = S
    * @return [B, T, heads * D]
    */
   public Tensor attend(QueryKeyValue states, Tensor mask) {

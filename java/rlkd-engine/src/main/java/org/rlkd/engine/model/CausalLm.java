@@ -274,6 +274,31 @@ public final class CausalLm implements AutoCloseable {
     return TensorScope.result(() -> layer.forward(hidden, rotation, visible));
   }
 
+  /**
+   * Final hidden states of packed sequences: what {@link #hidden(Tensor, Tensor)} gives for each of
+   * them alone, up to rounding.
+   *
+   * @return [1, N, H] after the final norm; carries gradients if the model is trainable and
+   *     autograd is on
+   * @throws IllegalArgumentException if an id in host memory is outside the vocabulary
+   */
+  public Tensor hidden(PackedSequences sequences) {
+    return TensorScope.result(
+        () -> {
+          requireTokens(sequences.inputIds());
+          long[] positions = sequences.positions();
+          Rotation rotation =
+              rotaryEmbedding.at(device.longs(positions, 1, positions.length), sequences.longest());
+          PackedAttention attention = new PackedAttention(sequences, device);
+          Tensor hidden = embed(sequences.inputIds());
+          for (DecoderLayer layer : layers) {
+            Tensor input = hidden;
+            hidden = TensorScope.result(() -> layer.forward(input, rotation, attention));
+          }
+          return finalNorm.apply(hidden);
+        });
+  }
+
   /** The output head [V, H]; the embedding if tied. */
   public Tensor headWeight() {
     return parameters.get(

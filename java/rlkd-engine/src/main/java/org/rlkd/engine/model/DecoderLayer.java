@@ -26,6 +26,19 @@ public record DecoderLayer(
     return addMlp(hidden.add(attention.output(attention.attend(states, mask))));
   }
 
+  /**
+   * The layer over packed sequences.
+   *
+   * @param hidden [1, N, H]
+   * @param rotation of the N positions
+   * @param packed what each token sees
+   * @return [1, N, H]
+   */
+  Tensor forward(Tensor hidden, Rotation rotation, PackedAttention packed) {
+    QueryKeyValue states = attention.project(inputNorm.apply(hidden), rotation);
+    return addMlp(hidden.add(attention.output(packed.attend(attention, states))));
+  }
+
   /** The second half of the layer: hidden + mlp(norm(hidden)). */
   public Tensor addMlp(Tensor hidden) {
     return hidden.add(mlp.apply(postAttentionNorm.apply(hidden)));

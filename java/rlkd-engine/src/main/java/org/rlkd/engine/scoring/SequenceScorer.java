@@ -9,8 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.training.PackedBatch;
 import org.rlkd.engine.training.StreamingLogprob;
-import org.rlkd.engine.training.TokenBatch;
 import org.rlkd.engine.training.TrainingSequence;
 
 /**
@@ -47,8 +47,8 @@ public final class SequenceScorer implements AutoCloseable {
     if (!scored.isEmpty()) {
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGrad = new NoGradGuard()) {
-        TokenBatch batch =
-            TokenBatch.of(scored.stream().map(SequenceScorer::allTargets).toList(), model);
+        PackedBatch batch =
+            PackedBatch.of(scored.stream().map(SequenceScorer::allTargets).toList(), model);
         Tensor hidden = batch.hiddenRows(model);
         StreamingLogprob.Rows rows =
             head.forward(hidden, model.headWeight(), batch.targets(), temperature);

@@ -1,17 +1,21 @@
 package org.rlkd.engine.training;
 
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.function.ToIntFunction;
+import java.util.Map;
+import java.util.function.Function;
 import org.rlkd.engine.model.ModelConfig;
 
 /**
- * Cuts a micro-batch into parts that go through the network one after another: sequences of similar
- * length together, so that little is padding, and few enough that activations and logits stay
- * small. The gradients of the parts add up to that of the micro-batch.
+ * Cuts a micro-batch into parts that go through the network one after another, few enough sequences
+ * each that activations and logits stay small. The gradients of the parts add up to that of the
+ * micro-batch. A part is packed, so its tokens are those of its sequences, and sequences with the
+ * same prompt stay together and count it once in a part.
  *
- * @param mostTokens padded tokens of a part
+ * @param mostTokens tokens of a part, unless a single sequence has more
  * @param mostRows target tokens of a part
  */
 record BatchParts(long mostTokens, long mostRows) {
@@ -42,29 +46,47 @@ record BatchParts(long mostTokens, long mostRows) {
   }
 
   /**
-   * The parts, longest sequences first; each has at least one sequence.
+   * What a sequence adds to a part.
    *
-   * @param length tokens of a sequence
-   * @param rows target tokens of a sequence
+   * @param prompt tokens that count once for all sequences of a part that have them; may be empty
+   * @param tokens the other tokens
+   * @param rows target tokens
    */
-  <S> List<List<S>> cut(List<S> sequences, ToIntFunction<S> length, ToIntFunction<S> rows) {
-    List<S> sorted = new ArrayList<>(sequences);
-    sorted.sort(Comparator.comparingInt(length).reversed());
+  record Extent(IntBuffer prompt, int tokens, int rows) {}
+
+  /** The parts, each of at least one sequence; sequences of a prompt follow each other. */
+  <S> List<List<S>> cut(List<S> sequences, Function<S, Extent> extent) {
+    Map<IntBuffer, List<S>> byPrompt = new LinkedHashMap<>();
+    for (S sequence : sequences) {
+      byPrompt
+          .computeIfAbsent(extent.apply(sequence).prompt(), prompt -> new ArrayList<>())
+          .add(sequence);
+    }
     List<List<S>> parts = new ArrayList<>();
     List<S> part = new ArrayList<>();
-    long partRows = 0;
-    for (S sequence : sorted) {
-      int more = rows.applyAsInt(sequence);
-      if (!part.isEmpty()) {
-        long tokens = (long) length.applyAsInt(part.get(0)) * (part.size() + 1);
-        if (tokens > mostTokens || partRows + more > mostRows) {
+    long tokens = 0;
+    long rows = 0;
+    for (List<S> group : byPrompt.values()) {
+      boolean prompted = false;
+      // Those of the same length come into the same part, where they are one run.
+      List<S> sorted = new ArrayList<>(group);
+      sorted.sort(Comparator.comparingInt((S s) -> extent.apply(s).tokens()).reversed());
+      for (S sequence : sorted) {
+        Extent more = extent.apply(sequence);
+        long moreTokens = more.tokens() + (prompted ? 0 : more.prompt().remaining());
+        if (!part.isEmpty()
+            && (tokens + moreTokens > mostTokens || rows + more.rows() > mostRows)) {
           parts.add(part);
           part = new ArrayList<>();
-          partRows = 0;
+          tokens = 0;
+          rows = 0;
+          moreTokens = more.tokens() + more.prompt().remaining();
         }
+        prompted = true;
+        part.add(sequence);
+        tokens += moreTokens;
+        rows += more.rows();
       }
-      part.add(sequence);
-      partRows += more;
     }
     if (!part.isEmpty()) {
       parts.add(part);

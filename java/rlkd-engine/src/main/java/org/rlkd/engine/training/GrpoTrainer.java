@@ -1,5 +1,6 @@
 package org.rlkd.engine.training;
 
+import java.nio.IntBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -230,10 +231,28 @@ public final class GrpoTrainer implements Trainer {
     return made;
   }
 
-  /** As TRL does before it cuts a generation batch into micro-batches. */
+  /**
+   * As TRL does before it cuts a generation batch into micro-batches. Then the completions of each
+   * optimizer step are put together by prompt, so that a micro-batch computes few prompts.
+   */
   private List<Rollout> shuffled(List<Rollout> batch, long generation) {
     int[] order = SequenceOrder.permutation(batch.size(), ~options.seed(), generation);
-    return Arrays.stream(order).mapToObj(batch::get).toList();
+    int stepSize =
+        options.batch().perDeviceTrainBatchSize()
+            * Math.min(
+                options.batch().gradientAccumulationSteps(), options.batch().stepsPerGeneration());
+    List<Rollout> shuffled = new ArrayList<>();
+    for (int first = 0; first < order.length; first += stepSize) {
+      Map<IntBuffer, List<Rollout>> byPrompt = new LinkedHashMap<>();
+      for (int i = first; i < Math.min(order.length, first + stepSize); i++) {
+        Rollout rollout = batch.get(order[i]);
+        byPrompt
+            .computeIfAbsent(IntBuffer.wrap(rollout.prompt()), prompt -> new ArrayList<>())
+            .add(rollout);
+      }
+      byPrompt.values().forEach(shuffled::addAll);
+    }
+    return shuffled;
   }
 
   private List<Rollout> withOtherLogprobs(List<Rollout> batch) {

@@ -1,5 +1,6 @@
 package org.rlkd.engine.training;
 
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
@@ -172,7 +173,7 @@ final class PolicyUpdate implements AutoCloseable {
   }
 
   private void accumulatePart(List<Rollout> part, LossScale scale, boolean fresh, Sums sums) {
-    TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList(), model);
+    PackedBatch batch = PackedBatch.ofRollouts(part, model);
     Tensor hidden = batch.hiddenRows(model);
     long rowCount = hidden.size(0);
     CompletionGrid grid = CompletionGrid.of(part, model.device());
@@ -247,7 +248,13 @@ final class PolicyUpdate implements AutoCloseable {
   }
 
   private static List<List<Rollout>> cut(List<Rollout> rollouts, BatchParts parts) {
-    return parts.cut(rollouts, Rollout::length, rollout -> rollout.completion().length);
+    return parts.cut(
+        rollouts,
+        rollout ->
+            new BatchParts.Extent(
+                IntBuffer.wrap(rollout.prompt()),
+                rollout.completion().length,
+                rollout.completion().length));
   }
 
   /**
@@ -262,7 +269,7 @@ final class PolicyUpdate implements AutoCloseable {
     try (NoGradGuard noGrad = new NoGradGuard()) {
       for (List<Rollout> part : cut(active, parts)) {
         try (PointerScope scope = new PointerScope()) {
-          TokenBatch batch = TokenBatch.of(part.stream().map(Rollout::sequence).toList(), scorer);
+          PackedBatch batch = PackedBatch.ofRollouts(part, scorer);
           Rows rows =
               head.forward(
                   batch.hiddenRows(scorer),

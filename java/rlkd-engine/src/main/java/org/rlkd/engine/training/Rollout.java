@@ -37,10 +37,6 @@ record Rollout(
     return new Rollout(prompt, completion, samplerLogprobs, trained, advantage, oldLogprobs, value);
   }
 
-  TrainingSequence sequence() {
-    return TrainingSequence.of(prompt, completion);
-  }
-
   /** Tokens of prompt and completion. */
   int length() {
     return prompt.length + completion.length;

@@ -1,17 +1,22 @@
 package org.rlkd.engine.training;
 
+import java.util.Optional;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.core.config.SamplingStrategy;
 import org.rlkd.core.config.SftConfig;
 
 /**
  * Options of {@link SftTrainer}.
  *
- * @param batchSize sequences of a micro-batch ({@code per_device_train_batch_size})
+ * @param batchSize rows of a micro-batch ({@code per_device_train_batch_size})
  * @param gradientAccumulationSteps micro-batches of an optimizer step
  * @param epochs passes over the data ({@code num_train_epochs}), where {@code maxSteps} is 0
  * @param maxSteps optimizer steps of the run ({@code max_steps}); 0 = by epochs
- * @param maxLength longer sequences are cut off at the end ({@code max_length}); 0 = no limit
+ * @param maxLength longer sequences are cut off at the end ({@code max_length}), or into several
+ *     under {@code bfd_split}; 0 = no limit
+ * @param packing how documents share a row of {@code maxLength} tokens; empty: each document is a
+ *     row
  * @param groupByLength whether a batch gathers sequences of similar length ({@code
  *     train_sampling_strategy: group_by_length})
  * @param schedule learning rate of each step
@@ -27,6 +32,7 @@ public record SftOptions(
     double epochs,
     long maxSteps,
     int maxLength,
+    Optional<PackingStrategy> packing,
     boolean groupByLength,
     LearningRateSchedule schedule,
     AdamWOptions optimizer,
@@ -46,6 +52,11 @@ public record SftOptions(
         "at least 1");
     check(maxSteps > 0 || epochs > 0, "num_train_epochs", epochs, "greater than 0");
     check(maxLength == 0 || maxLength >= 2, "max_length", maxLength, "0 (no limit) or at least 2");
+    check(
+        packing.isEmpty() || maxLength > 0,
+        "max_length",
+        maxLength,
+        "a length for the rows of packed documents");
     check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
     check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
   }
@@ -58,6 +69,7 @@ public record SftOptions(
         config.run().numTrainEpochs(),
         Math.max(0, config.run().maxSteps()),
         config.maxLength(),
+        config.packing(),
         config.sampling() == SamplingStrategy.GROUP_BY_LENGTH,
         LearningRateSchedule.of(config.optimizer()),
         AdamWOptions.of(config.optimizer()),
@@ -74,6 +86,7 @@ public record SftOptions(
         0,
         maxSteps,
         0,
+        Optional.empty(),
         true,
         schedule,
         AdamWOptions.DEFAULT,
@@ -89,6 +102,28 @@ public record SftOptions(
         epochs,
         maxSteps,
         maxLength,
+        packing,
+        groupByLength,
+        schedule,
+        optimizer,
+        seed,
+        logitsBudget,
+        mostSkippedInARow);
+  }
+
+  /**
+   * Packs documents into rows.
+   *
+   * @param length tokens of a row
+   */
+  public SftOptions withPacking(PackingStrategy strategy, int length) {
+    return new SftOptions(
+        batchSize,
+        gradientAccumulationSteps,
+        epochs,
+        maxSteps,
+        length,
+        Optional.of(strategy),
         groupByLength,
         schedule,
         optimizer,
@@ -104,6 +139,7 @@ public record SftOptions(
         epochs,
         maxSteps,
         maxLength,
+        packing,
         groupByLength,
         schedule,
         value,
@@ -119,6 +155,7 @@ public record SftOptions(
         epochs,
         maxSteps,
         maxLength,
+        packing,
         groupByLength,
         schedule,
         optimizer,

@@ -2,19 +2,24 @@ package org.rlkd.engine.training;
 
 import static org.bytedeco.pytorch.global.torch.full_like;
 
+import java.nio.IntBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
+import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.tensor.HostArrays;
 
@@ -34,6 +39,7 @@ public final class SftTrainer implements Trainer {
   private final AdamW optimizer;
   private final StreamingLogprob head;
   private final NonFiniteGuard guard;
+  private final List<int[]> rows;
   private final int[] lengths;
   private final int stepsPerEpoch;
   private final String fingerprint;
@@ -54,7 +60,7 @@ public final class SftTrainer implements Trainer {
   public SftTrainer(CausalLm model, List<TrainingSequence> data, SftOptions options) {
     this.model = model;
     this.options = options;
-    this.data = usable(data, options.maxLength());
+    this.data = usable(data, options);
     if (this.data.isEmpty()) {
       throw new InputException(
           "The training data is empty: of "
@@ -63,9 +69,13 @@ public final class SftTrainer implements Trainer {
               + (options.maxLength() > 0 ? " within max_length " + options.maxLength() : "")
               + ". Check the data file, and that its completions are not masked out.");
     }
-    this.lengths = this.data.stream().mapToInt(TrainingSequence::length).toArray();
+    this.rows = rows(this.data, options);
+    this.lengths =
+        rows.stream()
+            .mapToInt(row -> Arrays.stream(row).map(i -> this.data.get(i).length()).sum())
+            .toArray();
     this.fingerprint = fingerprint(this.data);
-    int epochBatches = (this.data.size() + options.batchSize() - 1) / options.batchSize();
+    int epochBatches = (rows.size() + options.batchSize() - 1) / options.batchSize();
     this.stepsPerEpoch =
         (epochBatches + options.gradientAccumulationSteps() - 1)
             / options.gradientAccumulationSteps();
@@ -142,7 +152,7 @@ public final class SftTrainer implements Trainer {
       long targets,
       Tensor totals) {
     try (PointerScope scope = new PointerScope()) {
-      TokenBatch batch = TokenBatch.of(sequences, model);
+      PackedBatch batch = PackedBatch.of(sequences, model);
       Tensor hidden = batch.hiddenRows(model);
       Scalar weight = new Scalar(-1.0 / targets);
       Tensor dHidden =
@@ -176,9 +186,9 @@ public final class SftTrainer implements Trainer {
     double sum = 0;
     long targets = 0;
     try (NoGradGuard noGrad = new NoGradGuard()) {
-      for (List<TrainingSequence> part : cut(usable(sequences, options.maxLength()))) {
+      for (List<TrainingSequence> part : cut(usable(sequences, options))) {
         try (PointerScope scope = new PointerScope()) {
-          TokenBatch batch = TokenBatch.of(part, model);
+          PackedBatch batch = PackedBatch.of(part, model);
           Tensor hidden = batch.hiddenRows(model);
           StreamingLogprob.Rows rows = head.forward(hidden, model.headWeight(), batch.targets(), 1);
           sum -= rows.logprob().to(ScalarType.Double).sum().item_double();
@@ -191,7 +201,11 @@ public final class SftTrainer implements Trainer {
 
   private List<List<TrainingSequence>> cut(List<TrainingSequence> sequences) {
     return BatchParts.of(model.config())
-        .cut(sequences, TrainingSequence::length, TrainingSequence::targets);
+        .cut(
+            sequences,
+            sequence ->
+                new BatchParts.Extent(
+                    IntBuffer.allocate(0), sequence.length(), sequence.targets()));
   }
 
   private List<List<TrainingSequence>> microBatches(long step) {
@@ -206,7 +220,12 @@ public final class SftTrainer implements Trainer {
     int last = Math.min(batches.size(), first + options.gradientAccumulationSteps());
     List<List<TrainingSequence>> microBatches = new ArrayList<>();
     for (int[] batch : batches.subList(first, last)) {
-      microBatches.add(Arrays.stream(batch).mapToObj(data::get).toList());
+      microBatches.add(
+          Arrays.stream(batch)
+              .mapToObj(rows::get)
+              .flatMapToInt(Arrays::stream)
+              .mapToObj(data::get)
+              .toList());
     }
     return microBatches;
   }
@@ -272,11 +291,28 @@ public final class SftTrainer implements Trainer {
     head.close();
   }
 
-  private static List<TrainingSequence> usable(List<TrainingSequence> data, int maxLength) {
+  private static List<TrainingSequence> usable(List<TrainingSequence> data, SftOptions options) {
+    int most = options.maxLength();
     return data.stream()
-        .map(sequence -> maxLength > 0 ? sequence.truncated(maxLength) : sequence)
+        .flatMap(
+            sequence -> {
+              if (most == 0) {
+                return Stream.of(sequence);
+              }
+              return options.packing().equals(Optional.of(PackingStrategy.BFD_SPLIT))
+                  ? sequence.pieces(most).stream()
+                  : Stream.of(sequence.truncated(most));
+            })
         .filter(sequence -> sequence.targets() > 0)
         .toList();
+  }
+
+  /** Indices of the sequences of each row. */
+  private static List<int[]> rows(List<TrainingSequence> data, SftOptions options) {
+    int[] lengths = data.stream().mapToInt(TrainingSequence::length).toArray();
+    return options.packing().isPresent()
+        ? BestFitDecreasing.rows(lengths, options.maxLength())
+        : IntStream.range(0, lengths.length).mapToObj(i -> new int[] {i}).toList();
   }
 
   private static String fingerprint(List<TrainingSequence> data) {

@@ -1,6 +1,8 @@
 package org.rlkd.engine.training;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.rlkd.core.UsageException;
 
 /**
@@ -35,6 +37,21 @@ public record TrainingSequence(int[] tokens, boolean[] target) {
     return tokens.length <= maxLength
         ? this
         : new TrainingSequence(Arrays.copyOf(tokens, maxLength), Arrays.copyOf(target, maxLength));
+  }
+
+  /**
+   * This sequence cut into pieces that follow each other, all of that length but the last. The
+   * first token of a piece is not predicted, as its predecessors are in another.
+   */
+  public List<TrainingSequence> pieces(int length) {
+    List<TrainingSequence> pieces = new ArrayList<>();
+    for (int from = 0; from < tokens.length; from += length) {
+      int to = Math.min(tokens.length, from + length);
+      pieces.add(
+          new TrainingSequence(
+              Arrays.copyOfRange(tokens, from, to), Arrays.copyOfRange(target, from, to)));
+    }
+    return pieces;
   }
 
   /** Number of tokens. */

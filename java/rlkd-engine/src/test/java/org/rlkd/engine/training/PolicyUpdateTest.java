@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -34,10 +35,19 @@ class PolicyUpdateTest {
       float temperature = (float) options.sampling().temperature();
       Tensor loss = torch.zeros(1);
       for (Rollout rollout : rollouts) {
-        TokenBatch batch = TokenBatch.of(List.of(rollout.sequence()), model);
-        Tensor logits = model.logits(batch.hiddenRows(model)).div(new Scalar((double) temperature));
+        long[] tokens =
+            IntStream.concat(Arrays.stream(rollout.prompt()), Arrays.stream(rollout.completion()))
+                .asLongStream()
+                .toArray();
+        Tensor ids = HostArrays.longs(tokens, 1, tokens.length);
+        Tensor logits = model.logits(model.hidden(ids, null)).div(new Scalar((double) temperature));
+        int first = rollout.prompt().length;
+        int count = rollout.completion().length;
         Tensor logprob =
-            torch.log_softmax(logits, -1).gather(1, batch.targets().unsqueeze(1)).sum();
+            torch
+                .log_softmax(logits.select(0, 0).narrow(0, first - 1, count), -1)
+                .gather(1, ids.select(0, 0).narrow(0, first, count).unsqueeze(1))
+                .sum();
         double weight =
             -rollout.advantage()
                 / rollout.completion().length

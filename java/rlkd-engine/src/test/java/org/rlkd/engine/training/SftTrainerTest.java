@@ -3,9 +3,11 @@ package org.rlkd.engine.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,7 +16,10 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rlkd.core.InputException;
+import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.core.config.Scheduler;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
@@ -59,6 +64,56 @@ class SftTrainerTest {
     }
   }
 
+  /** Gradients as grad_norm and loss; the same documents, in rows of 40 tokens. */
+  @Test
+  void a_packed_step_is_the_step_of_its_documents() {
+    List<TrainingSequence> data = TinyModels.counting(12);
+    SftOptions plain = SftOptions.of(12, 3, LearningRateSchedule.constant(1e-2));
+    SftOptions packed =
+        SftOptions.of(12, 3, LearningRateSchedule.constant(1e-2))
+            .withPacking(PackingStrategy.BFD, 40);
+    SftOptions accumulated =
+        SftOptions.of(1, 3, LearningRateSchedule.constant(1e-2))
+            .withPacking(PackingStrategy.BFD, 40)
+            .withGradientAccumulationSteps(99);
+    try (CausalLm one = TinyModels.qwen2(1);
+        CausalLm two = TinyModels.qwen2(1);
+        CausalLm three = TinyModels.qwen2(1);
+        SftTrainer first = new SftTrainer(one, data, plain);
+        SftTrainer second = new SftTrainer(two, data, packed);
+        SftTrainer third = new SftTrainer(three, data, accumulated)) {
+      for (int step = 0; step < 3; step++) {
+        Map<String, Double> a = first.step();
+        for (SftTrainer other : List.of(second, third)) {
+          Map<String, Double> b = other.step();
+          assertThat(b.get("loss")).isCloseTo(a.get("loss"), withinPercentage(1e-4));
+          assertThat(b.get("grad_norm")).isCloseTo(a.get("grad_norm"), withinPercentage(1e-4));
+          assertThat(b.get("num_tokens")).isEqualTo(a.get("num_tokens"));
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_document_longer_than_a_row_keeps_its_start_or_is_split() {
+    boolean[] all = new boolean[25];
+    Arrays.fill(all, true);
+    int[] tokens = new int[25];
+    Arrays.setAll(tokens, t -> 1 + t);
+    List<TrainingSequence> data = List.of(new TrainingSequence(tokens, all));
+    SftOptions options = SftOptions.of(4, 1, LearningRateSchedule.constant(0));
+    try (CausalLm model = TinyModels.qwen2(1);
+        SftTrainer kept =
+            new SftTrainer(model, data, options.withPacking(PackingStrategy.BFD, 10))) {
+      assertThat(kept.step()).containsEntry("num_tokens", 10.0);
+    }
+    try (CausalLm model = TinyModels.qwen2(1);
+        SftTrainer split =
+            new SftTrainer(model, data, options.withPacking(PackingStrategy.BFD_SPLIT, 10))) {
+      assertThat(split.step()).containsEntry("num_tokens", 25.0);
+    }
+  }
+
   @Test
   void only_the_target_tokens_count() {
     TrainingSequence sequence = TrainingSequence.of(new int[] {1, 2, 3}, new int[] {4, 5});
@@ -95,6 +150,7 @@ class SftTrainerTest {
               1,
               10,
               0,
+              Optional.empty(),
               true,
               LearningRateSchedule.constant(1e-3),
               AdamWOptions.DEFAULT,
@@ -135,16 +191,20 @@ class SftTrainerTest {
     }
   }
 
-  @Test
-  void a_resumed_run_continues_bit_for_bit() {
-    List<TrainingSequence> data = TinyModels.counting(40);
-    SftOptions options =
+  /** Step 3 is in the middle of an epoch. */
+  @ParameterizedTest(name = "packed: {0}")
+  @ValueSource(booleans = {false, true})
+  void a_resumed_run_continues_bit_for_bit(boolean packed) {
+    List<TrainingSequence> data = TinyModels.counting(packed ? 200 : 40);
+    SftOptions rows =
         SftOptions.of(4, 8, LearningRateSchedule.of(Scheduler.COSINE, 1e-2, 2))
             .withGradientAccumulationSteps(2);
+    SftOptions options = packed ? rows.withPacking(PackingStrategy.BFD, 48) : rows;
     List<Double> losses = new ArrayList<>();
     float[] expected;
     try (CausalLm model = TinyModels.qwen2(1);
         SftTrainer trainer = new SftTrainer(model, data, options)) {
+      assertThat(3 % trainer.stepsPerEpoch()).isNotZero();
       for (int step = 0; step < 8; step++) {
         losses.add(trainer.step().get("loss"));
       }
