@@ -55,6 +55,10 @@ final class SftKeys {
             "assistant_only_loss",
             "a template without generation marks works too: what a turn adds to the text is learned")
         .differs("chat_template_path", "a local file")
+        .differs("packing", "attention keeps to each document under every strategy")
+        .differs(
+            "packing_strategy",
+            "wrapped is refused: tokens would see the documents before their own")
         .notApplicable(
             "saves memory in PyTorch and leaves the result alone", "activation_offloading")
         .notApplicable(
