@@ -34,6 +34,11 @@ final class TinyStudent {
   private TinyStudent() {}
 
   static Path write(Path directory) {
+    return write(directory, 128);
+  }
+
+  /** One that takes as many positions. */
+  static Path write(Path directory, int positions) {
     ModelConfig config =
         new ModelConfig(
             ModelFamily.QWEN2,
@@ -50,7 +55,7 @@ final class TinyStudent {
             false,
             false,
             true,
-            128,
+            positions,
             0.05,
             null,
             List.of(1),

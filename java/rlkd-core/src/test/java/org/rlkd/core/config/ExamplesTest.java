@@ -20,14 +20,14 @@ class ExamplesTest {
     Path folder = Path.of(System.getProperty("rlkd.root", "../.."), "examples");
     assumeTrue(Files.isDirectory(folder), "no folder " + folder);
     List<Path> files;
-    try (Stream<Path> list = Files.list(folder)) {
+    try (Stream<Path> list = Files.walk(folder)) {
       files = list.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
     }
     return files.stream()
         .map(
             file ->
                 DynamicTest.dynamicTest(
-                    file.getFileName().toString(),
+                    folder.relativize(file).toString(),
                     () -> assertThatCode(() -> load(file)).doesNotThrowAnyException()));
   }
 
