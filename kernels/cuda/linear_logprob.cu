@@ -300,19 +300,17 @@ __global__ void __launch_bounds__(kTileThreads, 1)
       holds |= !zero && own >= 0;
 #pragma unroll
       for (int c = 0; c < TileAccumulators::kThreadCols; c += 2) {
-        struct alignas(2 * sizeof(T)) {
-          T element[2];
-        } pair;
+        T pair[2];
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           const float log_p = gradient.log_probability(logits.at(r, c + i));
           const float p = expf(log_p);
           float dlogit = gradient.of_other(log_p, p);
           if (c + i == own) dlogit += gradient.of_token();
-          pair.element[i] = round_to<T>(zero ? 0 : dlogit);
+          pair[i] = round_to<T>(zero ? 0 : dlogit);
           holds |= !zero && !(p < skip_below);
         }
-        memcpy(out + TileAccumulators::col(c), &pair, sizeof pair);
+        store_pair(out + TileAccumulators::col(c), pair[0], pair[1]);
       }
     }
     auto* of_warp = reinterpret_cast<int*>(scratch);

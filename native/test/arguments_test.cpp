@@ -198,7 +198,8 @@ TEST_F(ArgumentsTest, columns_of_one_matrix_interleave_without_overlapping) {
 TEST_F(ArgumentsTest, an_unavailable_backend_is_refused_with_its_reason) {
   const rlkd_context context{RLKD_BACKEND_CUDA, 0, nullptr};
   const char* reason = nullptr;
-  ASSERT_EQ(rlkd_backend_available(RLKD_BACKEND_CUDA, &reason), 0);
+  if (rlkd_backend_available(RLKD_BACKEND_CUDA, &reason) == 1)
+    GTEST_SKIP() << "this machine has a CUDA device";
   EXPECT_TRUE(refused(forward(&context), RLKD_BACKEND_UNAVAILABLE, {"CUDA", reason}));
 }
 

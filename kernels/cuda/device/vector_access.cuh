@@ -52,6 +52,19 @@ __device__ __forceinline__ void store_pack_global(T* address, const Pack<T>& pac
 #endif
 }
 
+/**
+ * Two elements in one store; `address` is aligned to both. The word is put together by hand: nvcc 13.0.88 loses the low
+ * byte of the second where a struct of two 16-bit elements is copied (13.5 does not).
+ */
+template <class T>
+__device__ __forceinline__ void store_pair(T* address, T first, T second) {
+  if constexpr (sizeof(T) == 2) {
+    *reinterpret_cast<uint32_t*>(address) = uint32_t{first.bits} | uint32_t{second.bits} << 16;
+  } else {
+    *reinterpret_cast<float2*>(address) = float2{first, second};
+  }
+}
+
 /** Whether `address` and rows `row_stride` elements apart are all 16-byte aligned. */
 template <class T>
 __host__ __device__ __forceinline__ bool aligned_for_packs(const T* address, int64_t row_stride = 0) {
