@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -18,9 +18,11 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.opentest4j.TestAbortedException;
 import org.rlkd.core.config.LoraConfig;
 import org.rlkd.engine.lora.LoraAdapter;
 import org.rlkd.engine.model.CausalLm;
@@ -46,6 +48,9 @@ class TransformersTest {
   private static final long[][] MASK = {{1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 0, 0, 0, 0, 0}};
   private static final LargestDifference LARGEST = new LargestDifference();
 
+  private static TestAbortedException skipped;
+  private static final Map<String, float[]> OURS = new HashMap<>();
+
   @TempDir static Path folder;
 
   /**
@@ -57,6 +62,11 @@ class TransformersTest {
       String name, ModelConfig config, SaveOptions options, LoraConfig loraOrNull) {
     Path model() {
       return folder.resolve(name);
+    }
+
+    @Override
+    public String toString() {
+      return name;
     }
 
     Path adapterOrNull() {
@@ -128,14 +138,19 @@ class TransformersTest {
         "float32");
   }
 
-  @TestFactory
-  Stream<DynamicTest> transformersAndPeftComputeTheLogitsOfWhatIsSaved() throws Exception {
-    Python python = Python.with(folder, "torch", "transformers", "peft");
-    List<Checkpoint> checkpoints = checkpoints();
+  /** One Python process for all of them: it takes seconds to start. */
+  @BeforeAll
+  static void saveAndRunPython() throws Exception {
+    Python python;
+    try {
+      python = Python.with(folder, "torch", "transformers", "peft");
+    } catch (TestAbortedException e) { // here Surefire would not count it
+      skipped = e;
+      return;
+    }
     ArrayNode cases = new ObjectMapper().createArrayNode();
-    List<float[]> ours = new ArrayList<>();
-    for (Checkpoint checkpoint : checkpoints) {
-      ours.add(save(checkpoint));
+    for (Checkpoint checkpoint : checkpoints()) {
+      OURS.put(checkpoint.name, save(checkpoint));
       ObjectNode request = cases.addObject();
       request.put("model", checkpoint.model().toString());
       request.put(
@@ -146,19 +161,22 @@ class TransformersTest {
     }
     Path request = Files.writeString(folder.resolve("cases.json"), cases.toString());
     python.script("logits.py", request.toString());
-    return Stream.iterate(0, i -> i < checkpoints.size(), i -> i + 1)
-        .map(
-            i ->
-                DynamicTest.dynamicTest(
-                    checkpoints.get(i).name,
-                    () ->
-                        LARGEST.checkEach(
-                            "logits",
-                            checkpoints.get(i).name,
-                            ours.get(i),
-                            floats(logits(checkpoints.get(i))),
-                            tokens(),
-                            LOGIT_LIMIT)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("checkpoints")
+  void transformers_and_peft_compute_the_logits_of_what_is_saved(Checkpoint checkpoint)
+      throws IOException {
+    if (skipped != null) {
+      throw skipped;
+    }
+    LARGEST.checkEach(
+        "logits",
+        checkpoint.name,
+        OURS.get(checkpoint.name),
+        floats(logits(checkpoint)),
+        tokens(),
+        LOGIT_LIMIT);
   }
 
   private static Path logits(Checkpoint checkpoint) {
