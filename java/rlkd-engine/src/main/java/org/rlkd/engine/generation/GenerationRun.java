@@ -6,6 +6,7 @@ import java.util.Deque;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.rlkd.bindings.rlkd_tensor;
 import org.rlkd.engine.tensor.Device;
 
 /**
@@ -19,9 +20,6 @@ import org.rlkd.engine.tensor.Device;
  * </pre>
  */
 final class GenerationRun {
-  /** Most prompt tokens of one forward pass, unless a single prompt is longer: bounds memory. */
-  private static final int PREFILL_TOKENS = 2048;
-
   private final List<PromptGroup> groups;
   private final Deque<PromptGroup> waiting;
   private final Deque<Sequence> ready = new ArrayDeque<>();
@@ -30,8 +28,9 @@ final class GenerationRun {
   private final BlockPool pool;
   private final KvCache cache;
   private final Device device;
-  private final PagedForward forward;
+  private final ModelForward forward;
   private final TokenSampler sampler;
+  private final ModelForward.LogitsSink decoded;
   private final int totalCompletions;
   private int finishedCompletions;
   private long generatedTokens;
@@ -42,7 +41,7 @@ final class GenerationRun {
       BlockPool pool,
       KvCache cache,
       Device device,
-      PagedForward forward,
+      ModelForward forward,
       TokenSampler sampler) {
     this.groups = groups;
     this.waiting = new ArrayDeque<>(groups);
@@ -52,6 +51,7 @@ final class GenerationRun {
     this.device = device;
     this.forward = forward;
     this.sampler = sampler;
+    this.decoded = (from, to, logits) -> sampleNext(logits, running, from, to);
     this.totalCompletions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
   }
 
@@ -61,7 +61,7 @@ final class GenerationRun {
       try (PointerScope scope = new PointerScope()) {
         admit();
         if (!running.isEmpty()) {
-          sampleNext(forward.decode(running), running);
+          forward.decode(running, decoded);
           retire(running);
         }
       }
@@ -85,6 +85,9 @@ final class GenerationRun {
   }
 
   private void admit() {
+    if (ready.isEmpty() && waiting.isEmpty()) {
+      return;
+    }
     List<PromptGroup> started = new ArrayList<>();
     List<Sequence> entering = new ArrayList<>();
     while (running.size() + entering.size() < maxConcurrentSequences) {
@@ -104,32 +107,17 @@ final class GenerationRun {
       sequence.takeBlocks(pool);
       entering.add(sequence);
     }
-    prefill(started);
+    // The first token of all completions of a prompt is sampled from what the prompt gives.
+    forward.prefill(
+        started,
+        (group, logits) -> {
+          List<Sequence> rows = group.sequences();
+          sampleNext(logits, rows, 0, rows.size());
+        });
     copyPartsOfPrompts(entering);
     running.addAll(entering);
     retire(running);
     retire(ready);
-  }
-
-  /** Runs the prompts and samples the first token of all their completions. */
-  private void prefill(List<PromptGroup> started) {
-    for (int begin = 0; begin < started.size(); ) {
-      int end = begin;
-      int tokens = 0;
-      do {
-        tokens += started.get(end++).promptLength();
-      } while (end < started.size() && tokens + started.get(end).promptLength() <= PREFILL_TOKENS);
-      List<PromptGroup> batch = started.subList(begin, end);
-      try (PointerScope scope = new PointerScope()) {
-        Tensor logits = forward.prefill(batch);
-        for (int g = 0; g < batch.size(); g++) {
-          List<Sequence> rows = batch.get(g).sequences();
-          // The same row for each completion, by a stride of 0.
-          sampleNext(logits.narrow(0, g, 1).expand(rows.size(), logits.size(1)), rows);
-        }
-      }
-      begin = end;
-    }
   }
 
   private void copyPartsOfPrompts(List<Sequence> entering) {
@@ -147,10 +135,13 @@ final class GenerationRun {
     }
   }
 
-  private void sampleNext(Tensor logits, List<Sequence> rows) {
-    sampler.sample(logits, rows);
-    generatedTokens +=
-        rows.stream().filter(row -> row.finishReason() != FinishReason.NON_FINITE_LOGITS).count();
+  private void sampleNext(rlkd_tensor logits, List<Sequence> rows, int from, int to) {
+    sampler.sample(logits, rows, from, to);
+    for (int r = from; r < to; r++) {
+      if (rows.get(r).finishReason() != FinishReason.NON_FINITE_LOGITS) {
+        generatedTokens++;
+      }
+    }
   }
 
   /** Takes ended sequences out and gives their blocks back. */

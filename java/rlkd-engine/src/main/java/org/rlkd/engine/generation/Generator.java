@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.rlkd.bindings.global.rlkd;
 import org.rlkd.core.InputException;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelConfig;
@@ -17,9 +18,10 @@ import org.rlkd.engine.tokenizer.Tokenizer;
  *
  * <p>A sample is a function of the weights, the prompt, the sampling parameters and the tuple
  * (seed, step, prompt key, completion index); which other prompts are sampled with it, in what
- * order, and how many at once does not matter, up to the rounding of matrix products of different
- * sizes. The random numbers are Philox4x32-10 with the key that {@link SequenceKey} mixes of the
- * tuple and the index of the new token as counter.
+ * order, and how many at once does not matter: on the CPU bit for bit (the number of threads
+ * included), elsewhere up to the rounding of matrix products of different sizes. The random numbers
+ * are Philox4x32-10 with the key that {@link SequenceKey} mixes of the tuple and the index of the
+ * new token as counter.
  *
  * <p>The weights are read from the model at every step: after an optimizer step nothing has to be
  * told to the generator. Memory for keys and values is held during {@link #generate} alone. The
@@ -76,6 +78,8 @@ public final class Generator {
     try (PointerScope scope = new PointerScope();
         AutoGradMode noGradients = new AutoGradMode(false)) {
       KvCache cache = new KvCache(model.config(), blocks, model.device());
+      int completions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
+      int rows = Math.min(options.maxConcurrentSequences(), completions);
       GenerationRun run =
           new GenerationRun(
               groups,
@@ -83,11 +87,29 @@ public final class Generator {
               new BlockPool(blocks),
               cache,
               model.device(),
-              new PagedForward(model, cache),
-              new TokenSampler(sampling, model.device()));
+              forward(cache, groups, rows),
+              new TokenSampler(
+                  sampling, model.device(), rowsAtOnce(groups, rows), model.config().vocabSize()));
       run.run(listener);
       return run.completions();
     }
+  }
+
+  /** librlkd's kernels on the CPU, LibTorch elsewhere. */
+  private ModelForward forward(KvCache cache, List<PromptGroup> groups, int rows) {
+    if (model.device().context().backend() != rlkd.RLKD_BACKEND_CPU) {
+      return new PagedForward(model, cache);
+    }
+    int longest = groups.stream().mapToInt(PromptGroup::mostTokens).max().orElse(1);
+    long prompts = groups.stream().mapToLong(PromptGroup::promptLength).sum();
+    return new HostForward(model, cache, rows, longest, prompts);
+  }
+
+  /**
+   * Most rows of one call of the sampler: those decoded at once, or the completions of a prompt.
+   */
+  private static int rowsAtOnce(List<PromptGroup> groups, int rows) {
+    return groups.stream().mapToInt(group -> group.sequences().size()).reduce(rows, Math::max);
   }
 
   private List<PromptGroup> groups(

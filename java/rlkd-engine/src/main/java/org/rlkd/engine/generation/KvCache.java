@@ -29,18 +29,23 @@ final class KvCache {
       Tensor keySlots,
       Tensor valueSlots,
       rlkd_tensor keyView,
-      rlkd_tensor valueView) {
+      rlkd_tensor valueView,
+      rlkd_tensor keySlotView,
+      rlkd_tensor valueSlotView) {
     static Layer of(long blocks, long keyValueHeads, long headDim, Device device) {
       long[] shape = {blocks, BLOCK_SIZE, keyValueHeads, headDim};
       Tensor keys = device.empty(device.weightType(), shape);
       Tensor values = device.empty(device.weightType(), shape);
+      long slots = blocks * BLOCK_SIZE;
       return new Layer(
           keys,
           values,
-          keys.view(blocks * BLOCK_SIZE, keyValueHeads, headDim),
-          values.view(blocks * BLOCK_SIZE, keyValueHeads, headDim),
+          keys.view(slots, keyValueHeads, headDim),
+          values.view(slots, keyValueHeads, headDim),
           TensorView.of(keys),
-          TensorView.of(values));
+          TensorView.of(values),
+          TensorView.of(keys.view(slots, keyValueHeads * headDim)),
+          TensorView.of(values.view(slots, keyValueHeads * headDim)));
     }
   }
 
@@ -98,5 +103,15 @@ final class KvCache {
 
   rlkd_tensor values(int layer) {
     return layers.get(layer).valueView();
+  }
+
+  /** [slots, keyValueHeads * headDim]. */
+  rlkd_tensor keySlots(int layer) {
+    return layers.get(layer).keySlotView();
+  }
+
+  /** [slots, keyValueHeads * headDim]. */
+  rlkd_tensor valueSlots(int layer) {
+    return layers.get(layer).valueSlotView();
   }
 }

@@ -20,13 +20,16 @@ import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.TensorView;
 
 /**
- * The model over new tokens alone, with the keys and values of earlier ones in a {@link KvCache}.
- * Every part but the attention of a decoding step is the code that training runs.
+ * The model by LibTorch, on any device. Every part but the attention of a decoding step is the code
+ * that training runs.
  *
  * <p>The weights are read at every call, so a change by the optimizer counts at once. Results
  * belong to the caller's PointerScope; autograd must be off.
  */
-final class PagedForward {
+final class PagedForward implements ModelForward {
+  /** Most prompt tokens of one forward pass, unless a single prompt is longer: bounds memory. */
+  private static final int PREFILL_TOKENS = 2048;
+
   private final CausalLm model;
   private final KvCache cache;
   private final Device device;
@@ -39,12 +42,41 @@ final class PagedForward {
     this.scale = (float) (1 / Math.sqrt(model.config().headDim()));
   }
 
+  @Override
+  public void prefill(List<PromptGroup> groups, PromptSink sink) {
+    for (int begin = 0; begin < groups.size(); ) {
+      int end = begin;
+      int tokens = 0;
+      do {
+        tokens += groups.get(end++).promptLength();
+      } while (end < groups.size() && tokens + groups.get(end).promptLength() <= PREFILL_TOKENS);
+      List<PromptGroup> batch = groups.subList(begin, end);
+      try (PointerScope scope = new PointerScope()) {
+        Tensor logits = promptLogits(batch);
+        for (int g = 0; g < batch.size(); g++) {
+          // The same row for each completion, by a stride of 0.
+          long rows = batch.get(g).sequences().size();
+          sink.accept(
+              batch.get(g), TensorView.of(logits.narrow(0, g, 1).expand(rows, logits.size(1))));
+        }
+      }
+      begin = end;
+    }
+  }
+
+  @Override
+  public void decode(List<Sequence> rows, LogitsSink sink) {
+    try (PointerScope scope = new PointerScope()) {
+      sink.accept(0, rows.size(), TensorView.of(logits(rows)));
+    }
+  }
+
   /**
    * Runs whole prompts, one after the other in one row and without padding, and caches them.
    *
    * @return [groups, V] logits of the token after each prompt
    */
-  Tensor prefill(List<PromptGroup> groups) {
+  private Tensor promptLogits(List<PromptGroup> groups) {
     int total = groups.stream().mapToInt(PromptGroup::promptLength).sum();
     long[] ids = new long[total];
     long[] positions = new long[total];
@@ -104,7 +136,7 @@ final class PagedForward {
    *
    * @return [rows, V] logits of the token after it
    */
-  Tensor decode(List<Sequence> rows) {
+  private Tensor logits(List<Sequence> rows) {
     int count = rows.size();
     int longest = rows.stream().mapToInt(Sequence::length).max().orElseThrow();
     int maxBlocks = KvCache.blocksFor(longest);

@@ -12,6 +12,7 @@ import java.util.function.Supplier;
 final class PromptGroup {
   private final GenerationRequest request;
   private final List<Sequence> sequences = new ArrayList<>();
+  private final int limit;
   private int[] blocks;
 
   /**
@@ -27,6 +28,7 @@ final class PromptGroup {
       long step,
       Supplier<StopStringMatcher> stopStrings) {
     this.request = request;
+    this.limit = limit;
     for (int i = 0; i < request.completions(); i++) {
       long key = SequenceKey.of(seed, step, request.promptKey(), i);
       boolean last = i == request.completions() - 1;
@@ -40,6 +42,11 @@ final class PromptGroup {
 
   int promptLength() {
     return request.promptTokens().length;
+  }
+
+  /** Tokens of the prompt and its longest completion. */
+  int mostTokens() {
+    return promptLength() + limit;
   }
 
   /** The completions by their index. */

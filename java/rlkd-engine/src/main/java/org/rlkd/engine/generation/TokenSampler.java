@@ -1,7 +1,9 @@
 package org.rlkd.engine.generation;
 
-import java.util.Arrays;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.util.List;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -9,77 +11,126 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
-import org.rlkd.bindings.rlkd_context;
 import org.rlkd.bindings.rlkd_sampling_inputs;
+import org.rlkd.bindings.rlkd_tensor;
 import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
+import org.rlkd.engine.tensor.HostDevice;
+import org.rlkd.engine.tensor.HostRows;
 import org.rlkd.engine.tensor.TensorView;
 
-/** Draws the next token of each sequence with the native sampling kernel. */
+/**
+ * Draws the next token of each sequence with the native sampling kernel.
+ *
+ * <p>Its buffers are made once and belong to the PointerScope that is open then; on the CPU a call
+ * makes no objects unless there is a repetition penalty.
+ */
 final class TokenSampler {
   private final SamplingParameters sampling;
   private final Device device;
+  private final HostRows keys;
+  private final HostRows positions;
+  private final HostRows tokens;
+  private final HostRows logprobs;
+  private final HostRows temperature;
+  private final HostRows topK;
+  private final HostRows topP;
+  private final HostRows minP;
+  private final LongBuffer keyValues;
+  private final LongBuffer positionValues;
+  private final LongBuffer tokenValues;
+  private final FloatBuffer logprobValues;
+  private final rlkd_sampling_inputs inputs = new rlkd_sampling_inputs();
+  private final Tensor workspace;
+  private final Pointer workspaceMemory;
+  private final long workspaceBytes;
 
   /**
    * @param device where the logits are
+   * @param maxRows most rows of a call
+   * @param vocab V
    */
-  TokenSampler(SamplingParameters sampling, Device device) {
+  TokenSampler(SamplingParameters sampling, Device device, int maxRows, int vocab) {
     this.sampling = sampling;
     this.device = device;
+    this.keys = HostRows.longs(maxRows);
+    this.positions = HostRows.longs(maxRows);
+    this.tokens = HostRows.longs(maxRows);
+    this.logprobs = HostRows.floats(maxRows);
+    this.temperature = constant(HostRows.floats(maxRows), sampling.temperature());
+    this.topK = constant(HostRows.longs(maxRows), sampling.topK());
+    this.topP = constant(HostRows.floats(maxRows), sampling.topP());
+    this.minP = constant(HostRows.floats(maxRows), sampling.minP());
+    this.keyValues = keys.longs();
+    this.positionValues = positions.longs();
+    this.tokenValues = tokens.longs();
+    this.logprobValues = logprobs.floats();
+    SizeTPointer bytes = new SizeTPointer(1);
+    NativeLibrary.check(rlkd.rlkd_sampling_workspace_size(device.context(), maxRows, vocab, bytes));
+    this.workspace = device.empty(ScalarType.Byte, bytes.get());
+    this.workspaceMemory = workspace.data_ptr();
+    this.workspaceBytes = bytes.get();
   }
 
   /**
-   * Samples one token for each sequence and appends it. The Philox key is the sequence's, the
-   * counter the index of the new token, so rows do not influence each other.
+   * Samples one token for each of some sequences and appends it. The Philox key is the sequence's,
+   * the counter the index of the new token, so rows do not influence each other.
    *
-   * @param logits [rows, V] float32
+   * @param logits [to - from, V]
+   * @param from first of the sequences
+   * @param to sequence after the last
    */
-  void sample(Tensor logits, List<Sequence> rows) {
-    int count = rows.size();
-    long[] keys = new long[count];
-    long[] positions = new long[count];
+  void sample(rlkd_tensor logits, List<Sequence> rows, int from, int to) {
+    int count = to - from;
     for (int r = 0; r < count; r++) {
-      keys[r] = rows.get(r).key();
-      positions[r] = rows.get(r).size();
+      Sequence row = rows.get(from + r);
+      keyValues.put(r, row.key());
+      positionValues.put(r, row.size());
     }
-    long[] topK = new long[count];
-    Arrays.fill(topK, sampling.topK());
-    rlkd_sampling_inputs inputs =
-        new rlkd_sampling_inputs()
-            .logits(TensorView.of(logits))
-            .seed(TensorView.of(device.longs(keys, count)))
-            ._position(TensorView.of(device.longs(positions, count)))
-            .temperature(TensorView.of(constant(count, sampling.temperature())))
-            .top_k(TensorView.of(device.longs(topK, count)))
-            .top_p(TensorView.of(constant(count, sampling.topP())))
-            .min_p(TensorView.of(constant(count, sampling.minP())));
-    if (sampling.repetitionPenalty() != 1) {
-      addHistory(inputs, rows);
+    if (device instanceof HostDevice) {
+      draw(logits, rows.subList(from, to), tokens.first(count), logprobs.first(count));
     } else {
-      inputs.repetition_penalty(null).history(null).history_offsets(null);
+      Tensor drawn = device.empty(ScalarType.Long, count);
+      Tensor drawnLogprobs = device.empty(ScalarType.Float, count);
+      draw(logits, rows.subList(from, to), TensorView.of(drawn), TensorView.of(drawnLogprobs));
+      tokenValues.put(0, HostArrays.toLongs(drawn));
+      logprobValues.put(0, HostArrays.toFloats(drawnLogprobs));
     }
-    Tensor tokens = device.empty(ScalarType.Long, count);
-    Tensor logprobs = device.empty(ScalarType.Float, count);
-    rlkd_context context = device.context();
-    SizeTPointer bytes = new SizeTPointer(1);
-    NativeLibrary.check(rlkd.rlkd_sampling_workspace_size(context, count, logits.size(1), bytes));
-    Tensor workspace = device.empty(ScalarType.Byte, bytes.get());
-    NativeLibrary.check(
-        rlkd.rlkd_sampling(
-            context,
-            inputs,
-            TensorView.of(tokens),
-            TensorView.of(logprobs),
-            workspace.data_ptr(),
-            bytes.get()));
-    long[] sampled = HostArrays.toLongs(tokens);
-    float[] logprob = HostArrays.toFloats(logprobs);
     for (int r = 0; r < count; r++) {
-      rows.get(r).accept((int) sampled[r], logprob[r], sampling);
+      rows.get(from + r).accept((int) tokenValues.get(r), logprobValues.get(r), sampling);
     }
   }
 
-  private void addHistory(rlkd_sampling_inputs inputs, List<Sequence> rows) {
+  private void draw(
+      rlkd_tensor logits, List<Sequence> rows, rlkd_tensor drawn, rlkd_tensor drawnLogprobs) {
+    int count = rows.size();
+    inputs
+        .logits(logits)
+        .seed(placed(keys, count))
+        ._position(placed(positions, count))
+        .temperature(placed(temperature, count))
+        .top_k(placed(topK, count))
+        .top_p(placed(topP, count))
+        .min_p(placed(minP, count))
+        .repetition_penalty(null)
+        .history(null)
+        .history_offsets(null);
+    if (sampling.repetitionPenalty() != 1) {
+      addHistory(rows);
+    }
+    NativeLibrary.check(
+        rlkd.rlkd_sampling(
+            device.context(), inputs, drawn, drawnLogprobs, workspaceMemory, workspaceBytes));
+  }
+
+  /** The first rows where the logits are. */
+  private rlkd_tensor placed(HostRows rows, int count) {
+    return device instanceof HostDevice
+        ? rows.first(count)
+        : TensorView.of(device.place(rows.tensor().narrow(0, 0, count)));
+  }
+
+  private void addHistory(List<Sequence> rows) {
     long[] offsets = new long[rows.size() + 1];
     for (int r = 0; r < rows.size(); r++) {
       offsets[r + 1] = offsets[r] + rows.get(r).length();
@@ -94,13 +145,19 @@ final class TokenSampler {
         history[at++] = row.token(i);
       }
     }
+    Tensor penalty =
+        torch.full(
+            new long[] {rows.size()},
+            new Scalar(sampling.repetitionPenalty()),
+            device.options(ScalarType.Float));
     inputs
-        .repetition_penalty(TensorView.of(constant(rows.size(), sampling.repetitionPenalty())))
+        .repetition_penalty(TensorView.of(penalty))
         .history(TensorView.of(device.longs(history, history.length)))
         .history_offsets(TensorView.of(device.longs(offsets, offsets.length)));
   }
 
-  private Tensor constant(long rows, double value) {
-    return torch.full(new long[] {rows}, new Scalar(value), device.options(ScalarType.Float));
+  private static HostRows constant(HostRows rows, double value) {
+    rows.tensor().fill_(new Scalar(value));
+    return rows;
   }
 }

@@ -299,6 +299,11 @@ public final class CausalLm implements AutoCloseable {
         });
   }
 
+  /** The embeddings of all tokens, [V, H]. */
+  public Tensor embeddingWeight() {
+    return parameters.get(ParameterShapes.EMBEDDING);
+  }
+
   /** The output head [V, H]; the embedding if tied. */
   public Tensor headWeight() {
     return parameters.get(

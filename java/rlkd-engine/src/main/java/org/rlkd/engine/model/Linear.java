@@ -34,6 +34,16 @@ public final class Linear {
     return weight;
   }
 
+  /** [out], or null. */
+  public Tensor bias() {
+    return bias;
+  }
+
+  /** The low-rank update that {@link #apply} adds now, dropout aside; null if there is none. */
+  public LowRankUpdate update() {
+    return adapter.on() ? update : null;
+  }
+
   /** Inputs, the last extent of what {@link #apply} takes. */
   public long in() {
     return weight.size(1);

@@ -45,6 +45,21 @@ public final class RotaryEmbedding implements AutoCloseable {
         signedSine.index_select(0, flat).view(batch, length, 1, cosine.size(2)));
   }
 
+  /**
+   * Cosines of positions 0 .. end-1 and some more, as librlkd's rope takes them: [.., D/2], a view
+   * of the table, valid until a longer sequence comes.
+   */
+  public Tensor cosines(long end) {
+    reserve(end);
+    return cosine.squeeze(1).narrow(1, 0, inverseFrequencies.length);
+  }
+
+  /** The sines, like {@link #cosines}. */
+  public Tensor sines(long end) {
+    reserve(end);
+    return signedSine.squeeze(1).narrow(1, inverseFrequencies.length, inverseFrequencies.length);
+  }
+
   private void reserve(long positions) {
     if (positions <= capacity) {
       return;
