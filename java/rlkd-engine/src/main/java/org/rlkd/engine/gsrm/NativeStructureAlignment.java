@@ -12,6 +12,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -29,9 +30,17 @@ import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.tensor.TensorView;
 
-/** The GSRM reward on the {@code rlkd_structure_alignment} kernel. Any thread may call. */
+/**
+ * The GSRM reward on the {@code rlkd_structure_alignment} kernel. Any thread may call; calls take
+ * turns. The host memory that judgements are gathered in is kept from call to call (12 bytes for
+ * each judged pair of steps of the largest batch so far): fresh pages for every batch cost more
+ * than the scores.
+ */
 public final class NativeStructureAlignment implements StructureAlignment {
+  private static final int KINDS = 3; // meta-reasoning, query, answer
+
   private final Device device;
+  private Tensor judgements; // [3, capacity] float32 in host memory, null before the first pair
 
   /**
    * @param device that computes
@@ -41,12 +50,13 @@ public final class NativeStructureAlignment implements StructureAlignment {
   }
 
   @Override
-  public List<AlignmentScore> score(List<AlignmentPair> pairs, AlignmentOptions options) {
+  public synchronized List<AlignmentScore> score(
+      List<AlignmentPair> pairs, AlignmentOptions options) {
     if (pairs.isEmpty()) {
       return List.of();
     }
     try (PointerScope scope = new PointerScope()) {
-      Batch batch = new Batch(pairs);
+      Batch batch = new Batch(pairs, this::judgements);
       rlkd_structure_alignment_options nativeOptions = nativeOptions(options, batch);
       int count = pairs.size();
       rlkd_context context = device.context();
@@ -82,6 +92,18 @@ public final class NativeStructureAlignment implements StructureAlignment {
     }
   }
 
+  /** The first {@code count} columns of the kept memory, which grows as needed. */
+  private Tensor judgements(int count) {
+    if (judgements == null || judgements.size(1) < count) {
+      if (judgements != null) {
+        judgements.close();
+      }
+      judgements = torch.empty(KINDS, count);
+      judgements.retainReference(); // outlives the scope
+    }
+    return judgements.narrow(1, 0, count);
+  }
+
   private static rlkd_structure_alignment_options nativeOptions(
       AlignmentOptions options, Batch batch) {
     return new rlkd_structure_alignment_options()
@@ -101,10 +123,7 @@ public final class NativeStructureAlignment implements StructureAlignment {
         .max_teacher_nodes(batch.maxTeacherNodes);
   }
 
-  /**
-   * The pairs one after another, as the kernel reads them; judgements are copied once, straight
-   * into the tensors, which belong to the open scope.
-   */
+  /** The pairs one after another, as the kernel reads them. */
   private static final class Batch {
     final Tensor meta;
     final Tensor query;
@@ -117,12 +136,13 @@ public final class NativeStructureAlignment implements StructureAlignment {
     long maxStudentSteps;
     long maxTeacherNodes;
 
-    Batch(List<AlignmentPair> pairs) {
+    Batch(List<AlignmentPair> pairs, IntFunction<Tensor> memory) {
       int judgements =
           pairs.stream().mapToInt(pair -> pair.meta().length).reduce(0, Math::addExact);
-      meta = flat(pairs, AlignmentPair::meta, judgements);
-      query = flat(pairs, AlignmentPair::query, judgements);
-      answer = flat(pairs, AlignmentPair::answer, judgements);
+      Tensor kinds = memory.apply(judgements);
+      meta = fill(kinds.get(0), pairs, AlignmentPair::meta);
+      query = fill(kinds.get(1), pairs, AlignmentPair::query);
+      answer = fill(kinds.get(2), pairs, AlignmentPair::answer);
       parents = new int[pairs.stream().mapToInt(AlignmentPair::teacherNodes).sum()];
       judgementOffsets = new long[pairs.size()];
       parentOffsets = new long[pairs.size()];
@@ -144,14 +164,15 @@ public final class NativeStructureAlignment implements StructureAlignment {
       }
     }
 
-    private static Tensor flat(
-        List<AlignmentPair> pairs, Function<AlignmentPair, float[]> kind, int judgements) {
-      Tensor tensor = torch.empty(judgements);
-      if (judgements > 0) { // an empty tensor has no memory
-        FloatBuffer memory = new FloatPointer(tensor.data_ptr()).capacity(judgements).asBuffer();
-        pairs.forEach(pair -> memory.put(kind.apply(pair)));
+    private static Tensor fill(
+        Tensor row, List<AlignmentPair> pairs, Function<AlignmentPair, float[]> kind) {
+      if (row.numel() > 0) { // an empty tensor has no memory
+        FloatBuffer memory = new FloatPointer(row.data_ptr()).capacity(row.numel()).asBuffer();
+        for (AlignmentPair pair : pairs) {
+          memory.put(kind.apply(pair));
+        }
       }
-      return tensor;
+      return row;
     }
   }
 }
