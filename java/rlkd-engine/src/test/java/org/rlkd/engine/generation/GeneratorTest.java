@@ -50,11 +50,8 @@ class GeneratorTest {
     for (int i = 0; i < expected.size(); i++) {
       assertThat(actual.get(i).tokens()).isEqualTo(expected.get(i).tokens());
       assertThat(actual.get(i).finishReason()).isEqualTo(expected.get(i).finishReason());
-      for (int t = 0; t < expected.get(i).length(); t++) {
-        double difference =
-            Math.abs((double) actual.get(i).logprobs()[t] - expected.get(i).logprobs()[t]);
-        assertThat(difference <= LOGPROB_LIMIT).isTrue();
-      }
+      // On the CPU every row's logits have the same bits in every batch.
+      assertThat(actual.get(i).logprobs()).isEqualTo(expected.get(i).logprobs());
     }
   }
 

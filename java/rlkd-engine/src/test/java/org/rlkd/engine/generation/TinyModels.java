@@ -18,10 +18,14 @@ final class TinyModels {
    * probabilities.
    */
   static CausalLm of(ModelFamily family) {
-    return CausalLm.initialise(config(family), 5);
+    return of(family, MAX_POSITIONS);
   }
 
-  private static ModelConfig config(ModelFamily family) {
+  static CausalLm of(ModelFamily family, int maxPositions) {
+    return CausalLm.initialise(config(family, maxPositions), 5);
+  }
+
+  private static ModelConfig config(ModelFamily family, int maxPositions) {
     return new ModelConfig(
         family,
         VOCAB,
@@ -37,7 +41,7 @@ final class TinyModels {
         false,
         false,
         family == ModelFamily.LLAMA,
-        MAX_POSITIONS,
+        maxPositions,
         0.15,
         null,
         List.of(2),
