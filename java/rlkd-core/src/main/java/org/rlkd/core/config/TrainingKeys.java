@@ -97,6 +97,8 @@ final class TrainingKeys {
   static final Key<Integer> LOGPROB_TILE_MIB =
       new Key<>("rlkd.memory.logprob_tile_mib", ValueType.integer(1, 1 << 20), 256);
 
+  static final Key<Boolean> GRADIENT_CHECKPOINTING =
+      new Key<>("gradient_checkpointing", ValueType.FLAG, false);
   private static final List<Key<?>> ACTING =
       List.of(
           MODEL,
@@ -143,7 +145,8 @@ final class TrainingKeys {
           MAX_SKIPPED,
           DEVICE,
           THREADS,
-          LOGPROB_TILE_MIB);
+          LOGPROB_TILE_MIB,
+          GRADIENT_CHECKPOINTING);
 
   private static ValueType<Double> fraction() {
     return ValueType.number("from 0 to below 1", n -> n >= 0 && n < 1);
@@ -183,6 +186,10 @@ final class TrainingKeys {
         .differs("logging_steps", "whole steps; a fraction of the run is refused")
         .differs("save_steps", "whole steps; a fraction of the run is refused")
         .differs("eval_steps", "whole steps; a fraction of the run is refused")
+        .differs(
+            "gradient_checkpointing",
+            "default false: a micro-batch goes through the network in parts, which bounds memory"
+                + " without computing anything twice")
         .differs("do_eval", "evaluates at the end of training, as open-r1's scripts do")
         .differs("save_total_limit", "the best checkpoint is kept beside these")
         .notApplicable(
@@ -211,9 +218,8 @@ final class TrainingKeys {
             "enable_jit_checkpoint",
             "jit_mode_eval")
         .notApplicable(
-            "saves memory in PyTorch and leaves the result alone; rlkd streams the head by"
-                + " rlkd.memory.logprob_tile_mib",
-            "gradient_checkpointing",
+            "saves memory in PyTorch and leaves the result alone; here gradient_checkpointing and"
+                + " rlkd.memory do",
             "gradient_checkpointing_kwargs",
             "activation_checkpointing",
             "activation_checkpointing_kwargs",

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -18,10 +19,15 @@ import org.junit.jupiter.api.TestFactory;
 import org.rlkd.core.GoldenFolder;
 import org.rlkd.core.UsageException;
 
-/** Every option of the recorded TRL version is known, and TRL's default is our default. */
+/**
+ * Every option of the recorded TRL version is known, and TRL's default is our default, but for one.
+ */
 class TrlConfigKeysGoldenTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Options whose default is another here; docs/trl.md says why. */
+  private static final Set<String> OTHER_DEFAULT = Set.of("gradient_checkpointing");
 
   @TestFactory
   Stream<DynamicTest> everyOptionIsKnownAndItsDefaultChangesNothing() {
@@ -63,8 +69,8 @@ class TrlConfigKeysGoldenTest {
       String setting = option.getKey() + "=" + option.getValue().get("default");
       try {
         Object loaded = load.apply(List.of(setting));
-        if (!loaded.equals(defaults)) {
-          wrong.add(setting + " changes the configuration to " + loaded);
+        if (loaded.equals(defaults) == OTHER_DEFAULT.contains(option.getKey())) {
+          wrong.add(setting + " gives the configuration " + loaded);
         }
       } catch (UsageException e) {
         wrong.add(setting + ": " + e.getMessage());

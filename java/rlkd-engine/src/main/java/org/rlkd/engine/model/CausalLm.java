@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
@@ -285,15 +286,10 @@ public final class CausalLm implements AutoCloseable {
   public Tensor hidden(PackedSequences sequences) {
     return TensorScope.result(
         () -> {
-          requireTokens(sequences.inputIds());
-          long[] positions = sequences.positions();
-          Rotation rotation =
-              rotaryEmbedding.at(device.longs(positions, 1, positions.length), sequences.longest());
-          PackedAttention attention = new PackedAttention(sequences, device);
-          Tensor hidden = embed(sequences.inputIds());
-          for (DecoderLayer layer : layers) {
+          Tensor hidden = embed(checked(sequences));
+          for (Function<Tensor, Tensor> layer : layers(sequences)) {
             Tensor input = hidden;
-            hidden = TensorScope.result(() -> layer.forward(input, rotation, attention));
+            hidden = TensorScope.result(() -> layer.apply(input));
           }
           return finalNorm.apply(hidden);
         });
@@ -302,6 +298,43 @@ public final class CausalLm implements AutoCloseable {
   /** The embeddings of all tokens, [V, H]. */
   public Tensor embeddingWeight() {
     return parameters.get(ParameterShapes.EMBEDDING);
+  }
+
+  /**
+   * The forward pass of a training step.
+   *
+   * @param places [rows] int64: the tokens of the N whose final hidden states are wanted
+   * @param checkpointing whether layers are computed again in the backward pass, and only their
+   *     inputs kept until then; the gradients are the same
+   * @throws IllegalArgumentException if an id in host memory is outside the vocabulary
+   */
+  public TrainingPass trainingPass(
+      PackedSequences sequences, Tensor places, boolean checkpointing) {
+    if (!checkpointing) {
+      return new RecordedPass(hidden(sequences).flatten(0, 1).index_select(0, places));
+    }
+    return new CheckpointedPass(
+        embed(checked(sequences)),
+        layers(sequences),
+        last -> finalNorm.apply(last).flatten(0, 1).index_select(0, places),
+        adapter.training());
+  }
+
+  /** What each layer does to the hidden states [1, N, H]. */
+  private List<Function<Tensor, Tensor>> layers(PackedSequences sequences) {
+    long[] positions = sequences.positions();
+    Rotation rotation =
+        rotaryEmbedding.at(device.longs(positions, 1, positions.length), sequences.longest());
+    PackedAttention attention = new PackedAttention(sequences, device);
+    return layers.stream()
+        .<Function<Tensor, Tensor>>map(
+            layer -> hidden -> layer.forward(hidden, rotation, attention))
+        .toList();
+  }
+
+  private Tensor checked(PackedSequences sequences) {
+    requireTokens(sequences.inputIds());
+    return sequences.inputIds();
   }
 
   /** The output head [V, H]; the embedding if tied. */

@@ -19,9 +19,6 @@ import org.rlkd.engine.model.ModelConfig;
  * @param mostRows target tokens of a part
  */
 record BatchParts(long mostTokens, long mostRows) {
-  /** Memory for what a backward pass needs of the forward pass, bytes. */
-  private static final long ACTIVATION_BUDGET = 2L << 30;
-
   /** More at once is no faster: matrix products are large enough, caches are left earlier. */
   private static final long AMPLE_TOKENS = 4096;
 
@@ -30,15 +27,17 @@ record BatchParts(long mostTokens, long mostRows) {
    *
    * <p>A layer keeps about 8 vectors of the hidden and 4 of the intermediate size for each token:
    * inputs and outputs of the two norms, queries, keys, values, attention's output, and the MLP's
-   * gate, its activation, up and their product.
+   * gate, its activation, up and their product. Of a layer that is computed again its input alone
+   * is kept.
    */
-  static BatchParts of(ModelConfig config) {
+  static BatchParts of(ModelConfig config, MemoryOptions memory) {
+    long layer = (long) Float.BYTES * (8L * config.hiddenSize() + 4L * config.intermediateSize());
     long bytesPerToken =
-        (long) Float.BYTES
-            * config.layers()
-            * (8L * config.hiddenSize() + 4L * config.intermediateSize());
+        memory.gradientCheckpointing()
+            ? layer + (long) Float.BYTES * config.layers() * config.hiddenSize()
+            : layer * config.layers();
     return new BatchParts(
-        Math.max(1, Math.min(AMPLE_TOKENS, ACTIVATION_BUDGET / bytesPerToken)), Long.MAX_VALUE);
+        Math.max(1, Math.min(AMPLE_TOKENS, memory.activations() / bytesPerToken)), Long.MAX_VALUE);
   }
 
   BatchParts withMostRows(long rows) {

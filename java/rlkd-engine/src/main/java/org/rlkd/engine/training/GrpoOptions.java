@@ -27,7 +27,7 @@ import org.rlkd.engine.policy.PolicyLossOptions;
  * @param schedule learning rate of each step
  * @param optimizer AdamW
  * @param seed of the order of the prompts; that of the samples is in {@code sampling}
- * @param logitsBudget memory for one tile of logits, bytes
+ * @param memory what an update may hold at once
  * @param mostSkippedInARow steps in a row that may be skipped because loss or gradient is not
  *     finite
  */
@@ -46,7 +46,7 @@ public record GrpoOptions(
     LearningRateSchedule schedule,
     AdamWOptions optimizer,
     long seed,
-    long logitsBudget,
+    MemoryOptions memory,
     int mostSkippedInARow) {
 
   public GrpoOptions {
@@ -67,7 +67,6 @@ public record GrpoOptions(
         "greater than 0: greedy completions of a prompt are all the same");
     check(maxPromptLength >= 0, "max_prompt_length", maxPromptLength, "at least 0 (no limit)");
     check(maxSteps > 0 || epochs > 0, "num_train_epochs", epochs, "greater than 0");
-    check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
     check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
   }
 
@@ -106,7 +105,7 @@ public record GrpoOptions(
         LearningRateSchedule.of(config.optimizer()),
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
-        (long) config.machine().logprobTileMib() << 20,
+        MemoryOptions.of(config.machine()),
         config.run().maxSkippedSteps());
   }
 

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.PackedSequences;
 import org.rlkd.engine.model.SequenceRun;
+import org.rlkd.engine.model.TrainingPass;
 import org.rlkd.engine.tensor.Device;
 
 /**
@@ -180,5 +181,10 @@ public record PackedBatch(PackedSequences sequences, Tensor places, Tensor targe
   /** Hidden states [rows, hidden] of the places, with autograd if it is on. */
   public Tensor hiddenRows(CausalLm model) {
     return model.hidden(sequences).flatten(0, 1).index_select(0, places);
+  }
+
+  /** The forward pass of a training step to the hidden states of the places. */
+  TrainingPass trainingPass(CausalLm model, MemoryOptions memory) {
+    return model.trainingPass(sequences, places, memory.gradientCheckpointing());
   }
 }

@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.model.TrainingPass;
 import org.rlkd.engine.policy.LossScale;
 import org.rlkd.engine.policy.PolicyLoss;
 import org.rlkd.engine.policy.PolicyLossCounters;
@@ -36,7 +37,7 @@ final class PolicyUpdate implements AutoCloseable {
   private final BatchParts parts;
 
   PolicyUpdate(CausalLm model, GrpoOptions options) {
-    this(model, options, BatchParts.of(model.config()));
+    this(model, options, BatchParts.of(model.config(), options.memory()));
   }
 
   /**
@@ -47,7 +48,7 @@ final class PolicyUpdate implements AutoCloseable {
     this.model = model;
     this.options = options;
     this.loss = new PolicyLoss(options.loss(), model.device());
-    this.head = new StreamingLogprob(model.device(), options.logitsBudget());
+    this.head = new StreamingLogprob(model.device(), options.memory().logits());
   }
 
   /**
@@ -174,7 +175,8 @@ final class PolicyUpdate implements AutoCloseable {
 
   private void accumulatePart(List<Rollout> part, LossScale scale, boolean fresh, Sums sums) {
     PackedBatch batch = PackedBatch.ofRollouts(part, model);
-    Tensor hidden = batch.hiddenRows(model);
+    TrainingPass pass = batch.trainingPass(model, options.memory());
+    Tensor hidden = pass.hiddenRows();
     long rowCount = hidden.size(0);
     CompletionGrid grid = CompletionGrid.of(part, model.device());
     StreamingLogprob.TileLoss gradient =
@@ -190,12 +192,11 @@ final class PolicyUpdate implements AutoCloseable {
         };
     Tensor weight = model.headWeight();
     float temperature = (float) options.sampling().temperature();
-    Tensor detached = hidden.detach();
     Tensor dHidden;
     if (rowCount <= head.tileRows(weight.size(0))) {
       dHidden =
           head.forwardBackward(
-              detached,
+              hidden,
               weight,
               batch.targets(),
               temperature,
@@ -203,10 +204,10 @@ final class PolicyUpdate implements AutoCloseable {
               gradient,
               model.headGradient());
     } else {
-      Rows rows = head.forward(detached, weight, batch.targets(), temperature);
+      Rows rows = head.forward(hidden, weight, batch.targets(), temperature);
       dHidden =
           head.backward(
-              detached,
+              hidden,
               weight,
               batch.targets(),
               temperature,
@@ -214,7 +215,7 @@ final class PolicyUpdate implements AutoCloseable {
               gradient.gradient(0, rowCount, rows),
               model.headGradient());
     }
-    Autograd.backward(hidden, dHidden);
+    pass.backward(dHidden);
   }
 
   private PolicyLossInputs inputs(List<Rollout> part, CompletionGrid grid, Rows rows) {

@@ -22,7 +22,7 @@ import org.rlkd.core.config.SftConfig;
  * @param schedule learning rate of each step
  * @param optimizer AdamW
  * @param seed of the order of the data
- * @param logitsBudget memory for one tile of logits, bytes
+ * @param memory what an update may hold at once
  * @param mostSkippedInARow steps in a row that may be skipped because loss or gradient is not
  *     finite
  */
@@ -37,7 +37,7 @@ public record SftOptions(
     LearningRateSchedule schedule,
     AdamWOptions optimizer,
     long seed,
-    long logitsBudget,
+    MemoryOptions memory,
     int mostSkippedInARow) {
 
   /** Steps in a row that may be skipped by default. */
@@ -57,7 +57,6 @@ public record SftOptions(
         "max_length",
         maxLength,
         "a length for the rows of packed documents");
-    check(logitsBudget > 0, "logits memory budget", logitsBudget, "greater than 0 bytes");
     check(mostSkippedInARow >= 0, "skipped steps in a row", mostSkippedInARow, "at least 0");
   }
 
@@ -74,7 +73,7 @@ public record SftOptions(
         LearningRateSchedule.of(config.optimizer()),
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
-        (long) config.machine().logprobTileMib() << 20,
+        MemoryOptions.of(config.machine()),
         config.run().maxSkippedSteps());
   }
 
@@ -91,7 +90,7 @@ public record SftOptions(
         schedule,
         AdamWOptions.DEFAULT,
         0,
-        StreamingLogprob.DEFAULT_BUDGET,
+        MemoryOptions.DEFAULT,
         MOST_SKIPPED_IN_A_ROW);
   }
 
@@ -107,7 +106,7 @@ public record SftOptions(
         schedule,
         optimizer,
         seed,
-        logitsBudget,
+        memory,
         mostSkippedInARow);
   }
 
@@ -128,7 +127,7 @@ public record SftOptions(
         schedule,
         optimizer,
         seed,
-        logitsBudget,
+        memory,
         mostSkippedInARow);
   }
 
@@ -144,7 +143,23 @@ public record SftOptions(
         schedule,
         value,
         seed,
-        logitsBudget,
+        memory,
+        mostSkippedInARow);
+  }
+
+  public SftOptions withMemory(MemoryOptions value) {
+    return new SftOptions(
+        batchSize,
+        gradientAccumulationSteps,
+        epochs,
+        maxSteps,
+        maxLength,
+        packing,
+        groupByLength,
+        schedule,
+        optimizer,
+        seed,
+        value,
         mostSkippedInARow);
   }
 
@@ -160,7 +175,7 @@ public record SftOptions(
         schedule,
         optimizer,
         value,
-        logitsBudget,
+        memory,
         mostSkippedInARow);
   }
 

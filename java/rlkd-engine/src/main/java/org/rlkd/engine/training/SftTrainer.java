@@ -21,6 +21,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.model.TrainingPass;
 import org.rlkd.engine.tensor.HostArrays;
 
 /**
@@ -80,7 +81,7 @@ public final class SftTrainer implements Trainer {
         (epochBatches + options.gradientAccumulationSteps() - 1)
             / options.gradientAccumulationSteps();
     this.optimizer = new AdamW(model, options.optimizer());
-    this.head = new StreamingLogprob(model.device(), options.logitsBudget());
+    this.head = new StreamingLogprob(model.device(), options.memory().logits());
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
 
@@ -111,7 +112,7 @@ public final class SftTrainer implements Trainer {
           () -> {
             for (List<TrainingSequence> microBatch : microBatches) {
               for (List<TrainingSequence> part : cut(microBatch)) {
-                accumulate(model, head, part, all, totals);
+                accumulate(model, head, options.memory(), part, all, totals);
               }
             }
           });
@@ -148,16 +149,18 @@ public final class SftTrainer implements Trainer {
   static void accumulate(
       CausalLm model,
       StreamingLogprob head,
+      MemoryOptions memory,
       List<TrainingSequence> sequences,
       long targets,
       Tensor totals) {
     try (PointerScope scope = new PointerScope()) {
       PackedBatch batch = PackedBatch.of(sequences, model);
-      Tensor hidden = batch.hiddenRows(model);
+      TrainingPass pass = batch.trainingPass(model, memory);
+      Tensor hidden = pass.hiddenRows();
       Scalar weight = new Scalar(-1.0 / targets);
       Tensor dHidden =
           head.forwardBackward(
-              hidden.detach(),
+              hidden,
               model.headWeight(),
               batch.targets(),
               1,
@@ -168,7 +171,7 @@ public final class SftTrainer implements Trainer {
                 return new StreamingLogprob.RowGradient(full_like(rows.logprob(), weight), null);
               },
               model.headGradient());
-      Autograd.backward(hidden, dHidden);
+      pass.backward(dHidden);
     }
   }
 
@@ -200,7 +203,7 @@ public final class SftTrainer implements Trainer {
   }
 
   private List<List<TrainingSequence>> cut(List<TrainingSequence> sequences) {
-    return BatchParts.of(model.config())
+    return BatchParts.of(model.config(), options.memory())
         .cut(
             sequences,
             sequence ->

@@ -94,7 +94,7 @@ class GrpoTrainerTest {
             options.schedule(),
             options.optimizer(),
             options.seed(),
-            options.logitsBudget(),
+            options.memory(),
             options.mostSkippedInARow());
     List<Map<String, Double>> expected = new ArrayList<>();
     float[] weights;
@@ -281,7 +281,7 @@ class GrpoTrainerTest {
         o.schedule(),
         o.optimizer(),
         o.seed(),
-        o.logitsBudget(),
+        o.memory(),
         o.mostSkippedInARow());
   }
 
@@ -302,7 +302,7 @@ class GrpoTrainerTest {
         o.schedule(),
         o.optimizer(),
         o.seed(),
-        o.logitsBudget(),
+        o.memory(),
         o.mostSkippedInARow());
   }
 

@@ -196,7 +196,7 @@ class PolicyUpdateTest {
         base.schedule(),
         base.optimizer(),
         base.seed(),
-        logitsBudget,
+        MemoryOptions.DEFAULT.withLogits(logitsBudget),
         base.mostSkippedInARow());
   }
 
@@ -216,7 +216,7 @@ class PolicyUpdateTest {
         o.schedule(),
         o.optimizer(),
         o.seed(),
-        o.logitsBudget(),
+        o.memory(),
         o.mostSkippedInARow());
   }
 

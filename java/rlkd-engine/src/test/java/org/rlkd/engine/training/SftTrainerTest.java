@@ -155,7 +155,7 @@ class SftTrainerTest {
               LearningRateSchedule.constant(1e-3),
               AdamWOptions.DEFAULT,
               0,
-              StreamingLogprob.DEFAULT_BUDGET,
+              MemoryOptions.DEFAULT,
               2);
       try (SftTrainer trainer = new SftTrainer(model, TinyModels.counting(4), options);
           NoGradGuard guard = new NoGradGuard()) {

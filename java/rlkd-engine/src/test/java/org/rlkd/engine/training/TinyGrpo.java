@@ -113,7 +113,7 @@ final class TinyGrpo {
         LearningRateSchedule.constant(1e-2),
         AdamWOptions.DEFAULT,
         3,
-        StreamingLogprob.DEFAULT_BUDGET,
+        MemoryOptions.DEFAULT,
         3);
   }
 

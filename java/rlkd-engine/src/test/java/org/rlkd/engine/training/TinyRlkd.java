@@ -169,7 +169,7 @@ final class TinyRlkd {
         LearningRateSchedule.constant(1e-3),
         AdamWOptions.DEFAULT,
         3,
-        StreamingLogprob.DEFAULT_BUDGET,
+        MemoryOptions.DEFAULT,
         3);
   }
 

@@ -147,8 +147,10 @@ class TrainingGoldenTest {
     int targets = data.stream().mapToInt(TrainingSequence::targets).sum();
     try (PointerScope scope = new PointerScope()) {
       Tensor totals = SftTrainer.newTotals(model);
-      SftTrainer.accumulate(model, head, data.subList(0, 1), targets, totals);
-      SftTrainer.accumulate(model, head, data.subList(1, data.size()), targets, totals);
+      SftTrainer.accumulate(
+          model, head, MemoryOptions.DEFAULT, data.subList(0, 1), targets, totals);
+      SftTrainer.accumulate(
+          model, head, MemoryOptions.DEFAULT, data.subList(1, data.size()), targets, totals);
       return -HostArrays.toDoubles(totals)[0] / targets;
     }
   }

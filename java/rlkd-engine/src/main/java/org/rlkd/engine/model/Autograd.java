@@ -1,4 +1,4 @@
-package org.rlkd.engine.training;
+package org.rlkd.engine.model;
 
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
