@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
+    footer = "%nBenchmarks: ./rlkd bench --help (of the launcher).",
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
