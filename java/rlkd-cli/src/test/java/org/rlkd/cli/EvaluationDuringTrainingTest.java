@@ -95,6 +95,44 @@ class EvaluationDuringTrainingTest {
   }
 
   @Test
+  void the_strategy_best_saves_after_each_evaluation_that_is_the_best_so_far()
+      throws IOException {
+    List<JsonNode> lines =
+        run(
+            "sft",
+            """
+            dataset_name: solutions.jsonl
+            rlkd: {eval_dataset_files: [others.jsonl]}
+            max_steps: 60
+            per_device_train_batch_size: 8
+            learning_rate: 0.03
+            lr_scheduler_type: constant
+            eval_strategy: steps
+            eval_steps: 5
+            metric_for_best_model: loss
+            save_strategy: best
+            """,
+            "tuned");
+    List<String> expected = new ArrayList<>();
+    int worse = 0;
+    double best = Double.POSITIVE_INFINITY;
+    for (JsonNode line : lines) {
+      if (line.has("eval_loss") && line.get("eval_loss").doubleValue() < best) {
+        best = line.get("eval_loss").doubleValue();
+        expected.add("checkpoint-" + line.get("step").intValue());
+      } else if (line.has("eval_loss")) {
+        worse++;
+      }
+    }
+    assertThat(worse).as("evaluations that are not the best so far").isPositive();
+    try (Stream<Path> entries = Files.list(folder.resolve("tuned"))) {
+      assertThat(entries.map(entry -> entry.getFileName().toString()))
+          .filteredOn(name -> name.startsWith("checkpoint"))
+          .containsExactlyInAnyOrderElementsOf(expected);
+    }
+  }
+
+  @Test
   void rewards_of_held_out_prompts_are_measured_and_training_goes_as_without_them()
       throws IOException {
     String training =
@@ -117,10 +155,11 @@ class EvaluationDuringTrainingTest {
                 eval_strategy: steps
                 eval_steps: 2
                 do_eval: true
-                num_generations_eval: 5
+                num_generations_eval: 2
+                beta: 0.1
                 """,
             "evaluated");
-    List<JsonNode> plain = run("train", training, "plain");
+    List<JsonNode> plain = run("train", training + "beta: 0.1\n", "plain");
     List<JsonNode> evaluations =
         evaluated.stream().filter(line -> line.has("eval_reward")).toList();
     assertThat(evaluations).extracting(line -> line.get("step").intValue()).containsExactly(2, 4);
@@ -134,6 +173,8 @@ class EvaluationDuringTrainingTest {
               assertThat(reward).isCloseTo(parts, org.assertj.core.data.Offset.offset(1e-6));
               assertThat(line.get("eval_completions/max_length").doubleValue())
                   .isBetween(1.0, 24.0);
+              assertThat(line.get("eval_loss").doubleValue()).isFinite();
+              assertThat(line.get("eval_kl").doubleValue()).isPositive();
             });
     assertThat(rewards(evaluated)).hasSize(4).isEqualTo(rewards(plain));
     assertThat(folder.resolve("evaluated/model.safetensors"))

@@ -42,7 +42,7 @@ public record BatchConfig(
         values.complain(
             GrpoKeys.GENERATION_BATCH, "give either this or steps_per_generation, not both");
       }
-      if (batch % train != 0) {
+      if (values.readable(TrainingKeys.TRAIN_BATCH) && batch % train != 0) {
         values.complain(
             GrpoKeys.GENERATION_BATCH,
             "found "
@@ -53,10 +53,17 @@ public record BatchConfig(
       steps = Math.max(1, batch / train);
     }
     long size = (long) train * steps;
+    boolean comparable =
+        values.readable(
+            TrainingKeys.TRAIN_BATCH,
+            TrainingKeys.ACCUMULATION,
+            GrpoKeys.GENERATIONS,
+            GrpoKeys.STEPS_PER_GENERATION,
+            GrpoKeys.GENERATION_BATCH);
     if (size > Integer.MAX_VALUE) {
       values.complain(
           TrainingKeys.TRAIN_BATCH, "a generation of " + size + " completions is too large");
-    } else if (size % generations != 0) {
+    } else if (comparable && size % generations != 0) {
       values.complain(
           GrpoKeys.GENERATIONS,
           "found "

@@ -91,6 +91,21 @@ public record EvaluationConfig(
   }
 
   private void check(Values values, SaveStrategy saveStrategy, int saveSteps) {
+    if (generations.isPresent()
+        && values.readable(TrainingKeys.EVAL_BATCH)
+        && batchSize % generations.get() != 0) {
+      values.complain(
+          GrpoKeys.GENERATIONS_EVAL,
+          "found %d, which does not divide per_device_eval_batch_size, %d; change one so that it does"
+              .formatted(generations.get(), batchSize));
+    }
+    if (saveStrategy == SaveStrategy.BEST
+        && (strategy == EvaluationStrategy.NO || metric.isEmpty())) {
+      values.complain(
+          TrainingKeys.SAVE_STRATEGY,
+          "best needs evaluation during training and the metric to compare; set eval_strategy and"
+              + " metric_for_best_model");
+    }
     if (strategy == EvaluationStrategy.NO) {
       for (Key<?> key :
           List.of(TrainingKeys.BEST_METRIC, TrainingKeys.LOAD_BEST, TrainingKeys.PATIENCE)) {
@@ -102,6 +117,9 @@ public record EvaluationConfig(
     }
     if (patience.isPresent() && metric.isEmpty()) {
       values.complain(TrainingKeys.PATIENCE, "set metric_for_best_model, whose value must improve");
+    }
+    if (saveStrategy == SaveStrategy.BEST) {
+      return;
     }
     if (loadBestModelAtEnd && !saveStrategy.name().equals(strategy.name())) {
       values.complain(

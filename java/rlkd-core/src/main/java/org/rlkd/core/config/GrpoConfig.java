@@ -11,6 +11,8 @@ import java.util.Optional;
  *
  * @param model {@code model_name_or_path}: a local directory; the command line may give it instead
  * @param lora {@code use_peft}: the adapter that is trained in place of the weights; empty = none
+ * @param shuffleDataset whether each epoch goes through the prompts in a new random order, not in
+ *     that of the data
  * @param logCompletions whether completions are written to {@code completions.jsonl}
  * @param notApplicable one line for each group of given keys that have no meaning here, for the
  *     run's output
@@ -28,6 +30,7 @@ public record GrpoConfig(
     Optional<LoraConfig> lora,
     RunConfig run,
     MachineConfig machine,
+    boolean shuffleDataset,
     boolean logCompletions,
     List<String> notApplicable) {
 
@@ -65,6 +68,7 @@ public record GrpoConfig(
             LoraConfig.read(values),
             RunConfig.read(values),
             MachineConfig.read(values),
+            values.get(GrpoKeys.SHUFFLE),
             values.get(GrpoKeys.LOG_COMPLETIONS),
             values.notApplicable());
     values.throwFindings();

@@ -76,6 +76,39 @@ final class GrpoKeys {
   static final Key<Double> VESPO_LAMBDA_NEGATIVE =
       new Key<>("vespo_lambda_neg", ValueType.number(), 2.0);
 
+  static final Key<Optional<Double>> OFF_POLICY_THRESHOLD =
+      Key.optional("off_policy_mask_threshold", ValueType.number());
+
+  // Entropy bonus.
+  static final Key<Double> ENTROPY_COEF = new Key<>("entropy_coef", ValueType.number(), 0.0);
+  static final Key<Boolean> ADAPTIVE_ENTROPY =
+      new Key<>("use_adaptive_entropy", ValueType.FLAG, false);
+  static final Key<Double> ENTROPY_MIN = new Key<>("entropy_coef_min", ValueType.number(), 0.0);
+  static final Key<Double> ENTROPY_MAX = new Key<>("entropy_coef_max", ValueType.number(), 1.0);
+  static final Key<Double> ENTROPY_DELTA =
+      new Key<>("entropy_coef_delta", ValueType.atLeast(0), 0.005);
+  static final Key<Double> ENTROPY_TARGET = new Key<>("entropy_target", ValueType.number(), 0.2);
+
+  // Ratio between trainer and sampler.
+  static final Key<Boolean> USE_VLLM = new Key<>("use_vllm", ValueType.FLAG, false);
+  static final Key<Boolean> RATIO_CORRECTION =
+      new Key<>("vllm_importance_sampling_correction", ValueType.FLAG, true);
+  static final Key<SamplerRatioMode> RATIO_MODE =
+      new Key<>(
+          "vllm_importance_sampling_mode",
+          ValueType.choice(SamplerRatioMode.class),
+          SamplerRatioMode.SEQUENCE_MASK);
+  static final Key<Optional<Double>> RATIO_MIN =
+      Key.optional("vllm_importance_sampling_clip_min", ValueType.atLeast(0));
+  static final Key<Optional<Double>> RATIO_MAX =
+      new Key<>("vllm_importance_sampling_clip_max", ValueType.above(0).orNull(), Optional.of(3.0));
+
+  /** TRL's older name of vllm_importance_sampling_clip_max. */
+  static final Key<Optional<Double>> RATIO_CAP =
+      Key.optional("vllm_importance_sampling_cap", ValueType.above(0));
+
+  static final Key<Boolean> SHUFFLE = new Key<>("shuffle_dataset", ValueType.FLAG, true);
+
   static final Key<Boolean> LOG_COMPLETIONS = new Key<>("log_completions", ValueType.FLAG, false);
 
   private static final List<Key<?>> ACTING =
@@ -112,6 +145,20 @@ final class GrpoKeys {
           VESPO_LAMBDA_POSITIVE,
           VESPO_K_NEGATIVE,
           VESPO_LAMBDA_NEGATIVE,
+          OFF_POLICY_THRESHOLD,
+          ENTROPY_COEF,
+          ADAPTIVE_ENTROPY,
+          ENTROPY_MIN,
+          ENTROPY_MAX,
+          ENTROPY_DELTA,
+          ENTROPY_TARGET,
+          USE_VLLM,
+          RATIO_CORRECTION,
+          RATIO_MODE,
+          RATIO_MIN,
+          RATIO_MAX,
+          RATIO_CAP,
+          SHUFFLE,
           LOG_COMPLETIONS);
 
   /** TRL takes group, batch, none, and true and false for group and none. */
@@ -135,23 +182,25 @@ final class GrpoKeys {
         .acts(ACTING)
         .acts(RewardKeys.all())
         .acts(GsrmKeys.all())
+        .differs(
+            "use_vllm",
+            "generation is rlkd's own; true multiplies the loss by the ratio of trainer and sampler,"
+                + " as TRL does with vLLM")
+        .differs("use_adaptive_entropy", "refused together with top_entropy_quantile below 1")
+        .differs(
+            "num_generations_eval",
+            "where it is not given, whole groups are evaluated whatever per_device_eval_batch_size")
         .differs("max_completion_length", "null (no limit) is refused")
         .differs("num_generations", "null is refused")
         .differs("temperature", "0 is refused: all completions of a prompt would be the same")
         .notApplicable(
             "generation is rlkd's own, in the same process and with the same weights as training",
-            "use_vllm",
             "vllm_mode",
             "vllm_device",
             "vllm_dtype",
             "vllm_enable_sleep_mode",
             "vllm_gpu_memory_utilization",
             "vllm_group_port",
-            "vllm_importance_sampling_cap",
-            "vllm_importance_sampling_clip_max",
-            "vllm_importance_sampling_clip_min",
-            "vllm_importance_sampling_correction",
-            "vllm_importance_sampling_mode",
             "vllm_max_model_len",
             "vllm_max_model_length",
             "vllm_model_impl",
@@ -182,12 +231,6 @@ final class GrpoKeys {
             "ref_model_mixup_alpha",
             "ref_model_sync_steps")
         .notApplicable(
-            "used with use_adaptive_entropy alone, which must be false",
-            "entropy_coef_delta",
-            "entropy_coef_max",
-            "entropy_coef_min",
-            "entropy_target")
-        .notApplicable(
             "used by rewards that execute code, which do not exist here",
             "code_eval_test_batch_size",
             "parallel_code_exec_per_proc",
@@ -197,14 +240,8 @@ final class GrpoKeys {
             "ioi_provider")
         .notApplicable("used by tools, which are not supported", "max_tool_calling_iterations")
         .notApplicable("the loss is always one fused pass", "use_liger_loss")
-        .refused(
-            "shuffle_dataset", "every epoch goes through the prompts in a new random order", "true")
         .refused("train_sampling_strategy", "prompts come in random order", "random")
         .refused("sync_ref_model", "the reference model stays as it was loaded", "false")
-        .refused("use_adaptive_entropy", "the adaptive entropy bonus is not implemented", "false")
-        .refused("entropy_coef", "the entropy bonus is not implemented", "0")
-        .refused(
-            "off_policy_mask_threshold", "off-policy sequence masking is not implemented", "null")
         .refused(
             "generation_kwargs",
             "set temperature, top_p, top_k, min_p and repetition_penalty",

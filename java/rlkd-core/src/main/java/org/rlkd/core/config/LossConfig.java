@@ -8,6 +8,10 @@ import java.util.Optional;
  * @param beta weight of the KL term; 0: no reference model is loaded
  * @param epsilonHigh upper clip range; {@code epsilon} where it is not given
  * @param delta cap of the unclipped ratio; empty: none
+ * @param offPolicyMaskThreshold sequences of negative advantage that drifted further from the
+ *     sampler are left out; empty: none are
+ * @param entropyBonus the entropy bonus
+ * @param samplerRatio importance ratio between trainer and sampler; empty: none
  */
 public record LossConfig(
     LossType lossType,
@@ -26,7 +30,10 @@ public record LossConfig(
     double vespoKPos,
     double vespoLambdaPos,
     double vespoKNeg,
-    double vespoLambdaNeg) {
+    double vespoLambdaNeg,
+    Optional<Double> offPolicyMaskThreshold,
+    EntropyBonusConfig entropyBonus,
+    Optional<SamplerRatioConfig> samplerRatio) {
 
   static LossConfig read(Values values) {
     double epsilon = values.get(GrpoKeys.EPSILON);
@@ -47,6 +54,9 @@ public record LossConfig(
         values.get(GrpoKeys.VESPO_K_POSITIVE),
         values.get(GrpoKeys.VESPO_LAMBDA_POSITIVE),
         values.get(GrpoKeys.VESPO_K_NEGATIVE),
-        values.get(GrpoKeys.VESPO_LAMBDA_NEGATIVE));
+        values.get(GrpoKeys.VESPO_LAMBDA_NEGATIVE),
+        values.get(GrpoKeys.OFF_POLICY_THRESHOLD),
+        EntropyBonusConfig.read(values),
+        SamplerRatioConfig.read(values));
   }
 }

@@ -49,7 +49,8 @@ public record RewardConfig(
     }
     List<Double> weights =
         values.get(RewardKeys.WEIGHTS).orElse(Collections.nCopies(functions.size(), 1.0));
-    if (weights.size() != functions.size()) {
+    if (values.readable(RewardKeys.REWARDS, RewardKeys.WEIGHTS)
+        && weights.size() != functions.size()) {
       values.complain(
           RewardKeys.WEIGHTS,
           "found "

@@ -6,6 +6,8 @@ public enum SaveStrategy {
   STEPS,
   /** After every epoch. */
   EPOCH,
+  /** After each evaluation that is the best so far. */
+  BEST,
   /** Never. */
   NO
 }

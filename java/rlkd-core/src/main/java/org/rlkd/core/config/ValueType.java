@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.rlkd.core.text.NearestName;
 
 /**
  * What a key's value must look like.
@@ -18,6 +19,8 @@ import java.util.stream.Collectors;
  * @param reader the value, or nothing if it is not of this type
  */
 record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
+
+  private static final String ONE_OF = "one of ";
 
   static final ValueType<String> TEXT =
       scalar("text", scalar -> scalar.isNull() ? Optional.empty() : Optional.of(scalar.text()));
@@ -78,7 +81,7 @@ record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
             .map(constant -> constant.name().toLowerCase(Locale.ROOT))
             .collect(Collectors.joining(", "));
     return scalar(
-        "one of " + names,
+        ONE_OF + names,
         scalar ->
             Arrays.stream(type.getEnumConstants())
                 .filter(constant -> constant.name().toLowerCase(Locale.ROOT).equals(scalar.text()))
@@ -112,6 +115,14 @@ record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
             value instanceof YamlValue.Mapping mapping
                 ? Optional.of(plainMap(mapping))
                 : Optional.empty());
+  }
+
+  /** "; did you mean 'x'?" where one of a few values was expected and another one nearly given. */
+  String hint(YamlValue found) {
+    return found instanceof YamlValue.Scalar scalar && expected.startsWith(ONE_OF)
+        ? NearestName.hint(
+            scalar.text(), List.of(expected.substring(ONE_OF.length()).split(", (or null)?")))
+        : "";
   }
 
   /** The same type, with null for nothing. */

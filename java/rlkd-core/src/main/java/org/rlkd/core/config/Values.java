@@ -23,6 +23,7 @@ final class Values {
   private final KeyTable table;
   private final Findings findings = new Findings();
   private final Map<String, Given> given = new LinkedHashMap<>();
+  private final Set<String> unreadable = new HashSet<>();
   private final String file;
   private final DataSearchPath dataSearchPath;
 
@@ -94,7 +95,13 @@ final class Values {
 
   private void add(String name, YamlValue value, int line, String source) {
     if (table.standing(name) != null) {
-      given.put(name, new Given(value, source, line));
+      Given earlier = given.put(name, new Given(value, source, line));
+      if (earlier != null && line > 0 && earlier.source.equals(source)) {
+        findings.add(
+            source,
+            line,
+            name + ": found a second time, first on line " + earlier.line + "; remove one");
+      }
     } else if (!table.groups().contains(name)) {
       findings.add(source, line, name + ": there is no such key" + hint(name));
     } else if (value instanceof YamlValue.Mapping mapping) {
@@ -140,9 +147,29 @@ final class Values {
     }
     Optional<T> value = key.type().reader().apply(entry.value);
     if (value.isEmpty()) {
-      complain(key, "found " + entry.value.describe() + ", expected " + key.type().expected());
+      unreadable.add(key.name());
+      complain(
+          key,
+          "found "
+              + entry.value.describe()
+              + ", expected "
+              + key.type().expected()
+              + key.type().hint(entry.value));
     }
     return value.orElse(key.defaultValue());
+  }
+
+  /**
+   * Whether the values of the keys are what they should be, so that it makes sense to compare them.
+   */
+  boolean readable(Key<?>... keys) {
+    for (Key<?> key : keys) {
+      get(key);
+      if (unreadable.contains(key.name())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Where relative names of data are looked for. */

@@ -21,6 +21,11 @@ final class YamlDocument {
 
   private static final int MAX_DEPTH = 20;
 
+  /** More lines with tabs than these are not told one by one. */
+  private static final int MOST_TABS = 100;
+
+  private static final String TAB_AS_SPACES = "  ";
+
   private final Findings findings;
   private final String source;
 
@@ -50,26 +55,44 @@ final class YamlDocument {
     return value == null ? null : withoutLines(value);
   }
 
-  private YamlValue read(String text) {
-    try {
-      Node node = new Yaml(new LoaderOptions()).compose(new StringReader(text));
-      return node == null ? new YamlValue.Scalar("", true, 1) : convert(node, 0);
-    } catch (MarkedYAMLException e) {
-      int line = e.getProblemMark() == null ? 0 : e.getProblemMark().getLine() + 1;
-      boolean tab = e.getProblem() != null && e.getProblem().contains("TAB");
-      findings.add(
-          source,
-          line,
-          tab
-              ? "found a tab, expected spaces: YAML is indented by spaces; replace the tab"
-              : "broken YAML: "
-                  + (e.getContext() == null ? "" : e.getContext() + ": ")
-                  + e.getProblem());
-      return null;
-    } catch (YAMLException e) {
-      findings.add(source, 0, "broken YAML: " + e.getMessage());
-      return null;
+  /** Tabs in the indentation are told and taken for spaces, so that the rest is read too. */
+  private YamlValue read(String written) {
+    String text = written;
+    for (int told = 0; told < MOST_TABS; told++) {
+      try {
+        return compose(text);
+      } catch (MarkedYAMLException e) {
+        int line = e.getProblemMark() == null ? 0 : e.getProblemMark().getLine() + 1;
+        boolean tab = e.getProblem() != null && e.getProblem().contains("TAB");
+        List<String> lines = new ArrayList<>(text.lines().toList());
+        if (!tab || line == 0 || line > lines.size() || !lines.get(line - 1).contains("\t")) {
+          broken(e, line);
+          return null;
+        }
+        findings.add(
+            source,
+            line,
+            "found a tab, expected spaces: YAML is indented by spaces; replace the tab");
+        lines.set(line - 1, lines.get(line - 1).replace("\t", TAB_AS_SPACES));
+        text = String.join("\n", lines) + "\n";
+      } catch (YAMLException e) {
+        findings.add(source, 0, "broken YAML: " + e.getMessage());
+        return null;
+      }
     }
+    return null;
+  }
+
+  private void broken(MarkedYAMLException e, int line) {
+    findings.add(
+        source,
+        line,
+        "broken YAML: " + (e.getContext() == null ? "" : e.getContext() + ": ") + e.getProblem());
+  }
+
+  private YamlValue compose(String text) {
+    Node node = new Yaml(new LoaderOptions()).compose(new StringReader(text));
+    return node == null ? new YamlValue.Scalar("", true, 1) : convert(node, 0);
   }
 
   private YamlValue convert(Node node, int depth) {

@@ -111,7 +111,7 @@ class ConfigTest {
     assertThat(config.logCompletions()).isTrue();
     assertThat(config.notApplicable())
         .anyMatch(line -> line.startsWith("torch_dtype, bf16: not applicable: "))
-        .anyMatch(line -> line.startsWith("use_vllm: "))
+        .noneMatch(line -> line.contains("use_vllm"))
         .noneMatch(line -> line.contains("learning_rate"));
   }
 
@@ -157,6 +157,76 @@ class ConfigTest {
   }
 
   @Test
+  void tabsDuplicatesUnknownKeysWrongTypesAndContradictionsAreOneError() {
+    String message =
+        problems(
+            """
+            learning_rte: 1e-5
+            num_generations: 1
+            max_prompt_length: 0
+            loss_type: dapoo
+            rlkd:
+            \tgsrm:
+            \t  judge: lexical
+            \t  gap_decay: 0.5
+              threads: two
+            beta: 0.1
+            rlkd.gsrm.judge: embedding
+            scale_rewards: grup
+            beta: 0.2
+            eval_strategy: stepz
+            num_generations_eval: 3
+            load_in_4bit: true
+            """,
+            "generation_batch_size=12",
+            "max_completion_length=long");
+    assertThat(message.lines().toList().get(0)).isEqualTo("17 problems in the configuration:");
+    assertThat(message.lines().skip(1).map(String::strip))
+        .containsExactly(
+            "--set generation_batch_size: generation_batch_size: found 12, expected a multiple of"
+                + " per_device_train_batch_size, which is 8",
+            "--set max_completion_length: max_completion_length: found 'long', expected an integer"
+                + " of at least 1",
+            "grpo.yaml, line 1: learning_rte: there is no such key; did you mean 'learning_rate'?",
+            "grpo.yaml, line 2: num_generations: found '1', expected an integer of at least 2",
+            "grpo.yaml, line 3: max_prompt_length: found '0', expected an integer of at least 1, or"
+                + " null",
+            "grpo.yaml, line 4: loss_type: found 'dapoo', expected one of grpo, bnpo, dr_grpo,"
+                + " dapo, cispo, sapo, luspo, vespo; did you mean 'dapo'?",
+            "grpo.yaml, line 6: found a tab, expected spaces: YAML is indented by spaces; replace"
+                + " the tab",
+            "grpo.yaml, line 7: found a tab, expected spaces: YAML is indented by spaces; replace"
+                + " the tab",
+            "grpo.yaml, line 8: found a tab, expected spaces: YAML is indented by spaces; replace"
+                + " the tab",
+            "grpo.yaml, line 8: rlkd.gsrm.gap_decay: found 0.5, which alignment: prefix does not"
+                + " use; set alignment: monotone or tree",
+            "grpo.yaml, line 9: rlkd.threads: found 'two', expected an integer from 0 to 4096",
+            "grpo.yaml, line 11: rlkd.gsrm.judge: found a second time, first on line 7; remove one",
+            "grpo.yaml, line 12: scale_rewards: found 'grup', expected one of group, batch, none;"
+                + " did you mean 'group'?",
+            "grpo.yaml, line 13: beta: found a second time, first on line 10; remove one",
+            "grpo.yaml, line 14: eval_strategy: found 'stepz', expected one of no, steps, epoch; did"
+                + " you mean 'steps'?",
+            "grpo.yaml, line 15: num_generations_eval: found 3, which does not divide"
+                + " per_device_eval_batch_size, 8; change one so that it does",
+            "grpo.yaml, line 16: load_in_4bit: 'true' is refused: quantised models cannot be"
+                + " trained; accepted: false");
+  }
+
+  @Test
+  void aValueThatCannotBeReadIsNotComparedWithOthers() {
+    assertThat(problems("num_generations: x\nper_device_train_batch_size: 6\n"))
+        .isEqualTo(
+            "grpo.yaml, line 1: num_generations: found 'x', expected an integer of at least 2");
+    assertThat(problems("per_device_train_batch_size: x\nnum_generations: 6\n"))
+        .startsWith("grpo.yaml, line 1: per_device_train_batch_size: found 'x'")
+        .doesNotContain("does not divide");
+    assertThat(problems("reward_funcs: {a: 1}\nreward_weights: [1]\n"))
+        .doesNotContain("weights for");
+  }
+
+  @Test
   void brokenYamlIsToldWithItsLine() {
     assertThat(problems("seed: 1\nreward_funcs: [accuracy\nbeta: 0\n"))
         .contains("line 3: broken YAML");
@@ -197,6 +267,22 @@ class ConfigTest {
   }
 
   @Test
+  void theRatioOfTrainerAndSamplerComesWithUseVllm() throws IOException {
+    assertThat(grpo("").loss().samplerRatio()).isEmpty();
+    assertThat(grpo("use_vllm: true\n").loss().samplerRatio())
+        .contains(
+            new SamplerRatioConfig(
+                SamplerRatioMode.SEQUENCE_MASK, Optional.empty(), Optional.of(3.0)));
+    assertThat(grpo("use_vllm: true\nvllm_importance_sampling_cap: 2\n").loss().samplerRatio())
+        .hasValueSatisfying(ratio -> assertThat(ratio.clipMax()).contains(2.0));
+    assertThat(
+            grpo("use_vllm: true\nvllm_importance_sampling_correction: false\n")
+                .loss()
+                .samplerRatio())
+        .isEmpty();
+  }
+
+  @Test
   void anEmptyFileGivesTheDefaults() throws IOException {
     assertThat(grpo("# nothing\n")).isEqualTo(GrpoConfig.load(Optional.empty(), List.of()));
   }
@@ -226,7 +312,13 @@ class ConfigTest {
         "report_to=[wandb] | is refused",
         "eval_delay=5 | the first step that is due",
         "push_to_hub=true | rlkd uploads nothing",
-        "shuffle_dataset=false | in a new random order",
+        "num_generations_eval=3 | does not divide per_device_eval_batch_size, 8",
+        "save_strategy=best | best needs evaluation during training",
+        "use_adaptive_entropy=true;top_entropy_quantile=0.5 | not implemented together",
+        "entropy_coef_min=2 | expected at most entropy_coef_max, 1.0",
+        "vllm_importance_sampling_clip_min=4 | expected at most the upper bound, 3.0",
+        "vllm_importance_sampling_cap=2;vllm_importance_sampling_clip_max=2 | give one of them",
+        "use_vllm=true;loss_type=vespo | expected token_truncate or token_mask",
         "rlkd=3 | expected indented keys under it",
         "temperature=0 | expected a number above 0",
         "chat_template=missing.jinja | cannot read missing.jinja",

@@ -93,6 +93,7 @@ class TrlConfigKeysGoldenTest {
         c.lora(),
         c.run(),
         c.machine(),
+        c.shuffleDataset(),
         c.logCompletions(),
         List.of());
   }

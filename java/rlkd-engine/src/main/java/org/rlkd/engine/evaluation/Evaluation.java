@@ -51,12 +51,31 @@ public final class Evaluation {
   }
 
   /**
+   * A completion as it was sampled and what the rewards say of it.
+   *
+   * @param prompt its tokens
+   */
+  public record Sample(int[] prompt, Completion completion, EvaluatedCompletion evaluated) {}
+
+  /**
    * Evaluates a part of a longer list.
    *
    * @param part its problems
    * @param first place in the list of the part's first problem
    */
   public List<EvaluatedCompletion> run(
+      List<Problem> part,
+      int first,
+      int samplesPerProblem,
+      SamplingParameters sampling,
+      GenerationListener listener) {
+    return sample(part, first, samplesPerProblem, sampling, listener).stream()
+        .map(Sample::evaluated)
+        .toList();
+  }
+
+  /** As {@link #run}, with the tokens of prompts and completions. */
+  public List<Sample> sample(
       List<Problem> part,
       int first,
       int samplesPerProblem,
@@ -80,18 +99,22 @@ public final class Evaluation {
       }
     }
     RewardMatrix scores = RewardMatrix.score(rewards, samples);
-    List<EvaluatedCompletion> evaluated = new ArrayList<>();
+    List<Sample> evaluated = new ArrayList<>();
     for (int n = 0; n < samples.size(); n++) {
       int sample = n % samplesPerProblem;
+      Completion completion = completions.get(n / samplesPerProblem).get(sample);
       evaluated.add(
-          new EvaluatedCompletion(
-              samples.get(n).problem(),
-              sample,
-              samples.get(n).completion(),
-              samples.get(n).completionTokens(),
-              completions.get(n / samplesPerProblem).get(sample).finishReason(),
-              row(scores, n),
-              explanations(scores, n)));
+          new Sample(
+              requests.get(n / samplesPerProblem).promptTokens(),
+              completion,
+              new EvaluatedCompletion(
+                  samples.get(n).problem(),
+                  sample,
+                  samples.get(n).completion(),
+                  samples.get(n).completionTokens(),
+                  completion.finishReason(),
+                  row(scores, n),
+                  explanations(scores, n))));
     }
     return evaluated;
   }

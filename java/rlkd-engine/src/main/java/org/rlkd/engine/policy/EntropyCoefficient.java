@@ -1,5 +1,7 @@
 package org.rlkd.engine.policy;
 
+import org.rlkd.core.config.EntropyBonusConfig;
+
 /**
  * Weight of the entropy bonus, constant or adaptive (TRL's {@code entropy_coef} and {@code
  * use_adaptive_entropy}).
@@ -32,6 +34,19 @@ public final class EntropyCoefficient {
     this.delta = delta;
     this.target = target;
     this.lastEntropy = lastEntropy;
+  }
+
+  /** The coefficient of a configuration, before the first step. */
+  public static EntropyCoefficient of(EntropyBonusConfig config) {
+    return config.adaptive()
+        ? adaptive(
+            config.coefficient(),
+            config.min(),
+            config.max(),
+            config.delta(),
+            config.target(),
+            Double.POSITIVE_INFINITY)
+        : constant(config.coefficient());
   }
 
   /** The same coefficient in every step. */
@@ -68,6 +83,17 @@ public final class EntropyCoefficient {
       lastEntropy = entropy;
     }
     return coefficient;
+  }
+
+  /** The coefficient as it stands, whether or not the coming step has a bonus. */
+  public double coefficient() {
+    return coefficient;
+  }
+
+  /** Goes on with the state of a checkpoint. */
+  public void restore(double savedCoefficient, double savedLastEntropy) {
+    coefficient = savedCoefficient;
+    lastEntropy = savedLastEntropy;
   }
 
   /** Entropy of the step before; with the coefficient the state to save in a checkpoint. */

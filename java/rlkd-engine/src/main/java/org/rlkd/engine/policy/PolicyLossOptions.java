@@ -50,7 +50,7 @@ public record PolicyLossOptions(
         config.vespoLambdaPos(),
         config.vespoKNeg(),
         config.vespoLambdaNeg(),
-        OptionalDouble.empty(),
+        config.offPolicyMaskThreshold().map(OptionalDouble::of).orElse(OptionalDouble.empty()),
         config.topEntropyQuantile());
   }
 }

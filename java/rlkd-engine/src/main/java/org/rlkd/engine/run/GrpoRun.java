@@ -113,7 +113,7 @@ public final class GrpoRun {
         Optional<PeriodicEvaluation> evaluation =
             directory.evaluation(
                 trainer.stepsPerEpoch(),
-                () -> evaluator(generator, student.tokenizer(), parts.rewards, options));
+                () -> evaluator(generator, student.tokenizer(), parts.rewards, options, trainer));
         boolean finished =
             new TrainingRun(
                     trainer,
@@ -133,7 +133,11 @@ public final class GrpoRun {
   }
 
   private Evaluator evaluator(
-      Generator generator, Tokenizer tokenizer, List<Reward> rewards, GrpoOptions options) {
+      Generator generator,
+      Tokenizer tokenizer,
+      List<Reward> rewards,
+      GrpoOptions options,
+      GrpoTrainer trainer) {
     EvaluationConfig evaluation = config.run().evaluation();
     PromptEncoder prompts = new PromptEncoder(tokenizer, config.chat().templateVariables());
     return new GrpoEvaluator(
@@ -142,7 +146,8 @@ public final class GrpoRun {
         rewards.stream().map(Reward::name).toList(),
         options,
         evaluation.generations().orElse(config.batch().numGenerations()),
-        evaluation.batchSize());
+        evaluation.batchSize(),
+        trainer);
   }
 
   private List<Problem> problems(List<Path> files) {

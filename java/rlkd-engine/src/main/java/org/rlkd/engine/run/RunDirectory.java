@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.RunConfig;
+import org.rlkd.core.config.SaveStrategy;
 import org.rlkd.engine.training.CheckpointStore;
 import org.rlkd.engine.training.Evaluator;
 import org.rlkd.engine.training.PeriodicEvaluation;
@@ -138,7 +139,11 @@ final class RunDirectory implements AutoCloseable {
       return Optional.empty();
     }
     PeriodicEvaluation evaluation =
-        new PeriodicEvaluation(config.evaluation(), stepsPerEpoch, evaluator.get());
+        new PeriodicEvaluation(
+            config.evaluation(),
+            config.saveStrategy() == SaveStrategy.BEST,
+            stepsPerEpoch,
+            evaluator.get());
     resumedFrom.ifPresent(evaluation::restoreState);
     return Optional.of(evaluation);
   }
@@ -181,7 +186,7 @@ final class RunDirectory implements AutoCloseable {
   /** Optimizer steps between two checkpoints; 0 = none. */
   long saveSteps(long stepsPerEpoch) {
     return switch (config.saveStrategy()) {
-      case NO -> 0;
+      case NO, BEST -> 0;
       case STEPS -> config.saveSteps();
       case EPOCH -> stepsPerEpoch;
     };

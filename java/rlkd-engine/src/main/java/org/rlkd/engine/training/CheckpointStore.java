@@ -32,6 +32,7 @@ public final class CheckpointStore {
       Set.of(
           "optimizer.safetensors",
           "rollouts.safetensors",
+          EntropyFile.NAME,
           TrainerState.FILE,
           PeriodicEvaluation.FILE);
 

@@ -1,9 +1,12 @@
 package org.rlkd.engine.training;
 
+import java.util.Optional;
 import java.util.Set;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.BatchConfig;
+import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.GrpoConfig;
+import org.rlkd.core.config.SamplerRatioConfig;
 import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.policy.PolicyLossOptions;
@@ -30,6 +33,9 @@ import org.rlkd.engine.policy.PolicyLossOptions;
  * @param memory what an update may hold at once
  * @param mostSkippedInARow steps in a row that may be skipped because loss or gradient is not
  *     finite
+ * @param shuffleDataset whether each epoch has an order of its own; false: that of the prompts
+ * @param samplerRatio importance ratio between trainer and sampler; empty: none
+ * @param entropyBonus the entropy bonus
  */
 public record GrpoOptions(
     BatchConfig batch,
@@ -47,7 +53,10 @@ public record GrpoOptions(
     AdamWOptions optimizer,
     long seed,
     MemoryOptions memory,
-    int mostSkippedInARow) {
+    int mostSkippedInARow,
+    boolean shuffleDataset,
+    Optional<SamplerRatioConfig> samplerRatio,
+    EntropyBonusConfig entropyBonus) {
 
   public GrpoOptions {
     check(
@@ -106,7 +115,10 @@ public record GrpoOptions(
         AdamWOptions.of(config.optimizer()),
         config.run().seed(),
         MemoryOptions.of(config.machine()),
-        config.run().maxSkippedSteps());
+        config.run().maxSkippedSteps(),
+        config.shuffleDataset(),
+        config.loss().samplerRatio(),
+        config.loss().entropyBonus());
   }
 
   /** Micro-batches for which a generation batch is used, over all iterations. */

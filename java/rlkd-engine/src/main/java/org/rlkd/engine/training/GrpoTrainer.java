@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.reward.Reward;
@@ -19,6 +20,7 @@ import org.rlkd.engine.generation.GenerationRequest;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.policy.CompletionLengths;
+import org.rlkd.engine.policy.EntropyCoefficient;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.tokenizer.Tokenizer;
 
@@ -44,6 +46,7 @@ public final class GrpoTrainer implements Trainer {
   private final CompletionLog completionLog;
   private final AdamW optimizer;
   private final PolicyUpdate policy;
+  private final EntropyCoefficient entropy;
   private final NonFiniteGuard guard;
   private final String fingerprint;
   private long step;
@@ -101,6 +104,7 @@ public final class GrpoTrainer implements Trainer {
     this.fingerprint = fingerprint(this.prompts);
     this.optimizer = new AdamW(model, options.optimizer());
     this.policy = new PolicyUpdate(model, options);
+    this.entropy = EntropyCoefficient.of(options.entropyBonus());
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
 
@@ -130,7 +134,7 @@ public final class GrpoTrainer implements Trainer {
       model.train(
           options.seed(),
           microBatch,
-          () -> policy.accumulate(batch, itemsInBatch(), fresh(), sums));
+          () -> policy.accumulate(batch, itemsInBatch(), fresh(), entropy.bonus(), sums));
     }
     double learningRate = options.schedule().rate(step, totalSteps());
     optimizer.begin(learningRate, sums.deviceLoss());
@@ -141,6 +145,11 @@ public final class GrpoTrainer implements Trainer {
     guard.afterStep(step, sums.loss(), update);
 
     metrics.putAll(sums.metrics(options));
+    if (options.entropyBonus().isOn()) {
+      metrics.put(
+          "entropy_coef",
+          update.applied() ? entropy.update(sums.entropy()) : entropy.coefficient());
+    }
     metrics.put("grad_norm", update.gradNorm());
     metrics.put("learning_rate", learningRate);
     metrics.put("epoch", step / epochSteps());
@@ -204,13 +213,16 @@ public final class GrpoTrainer implements Trainer {
   }
 
   /**
-   * Indices of a generation's prompts: each epoch goes through a new shuffle of all, in whole
-   * batches.
+   * Indices of a generation's prompts: each epoch goes through all in whole batches, in a new
+   * random order or in their own.
    */
   private int[] promptsOf(long generation) {
     int size = options.batch().promptsPerGeneration();
     int inEpoch = prompts.size() / size;
-    int[] order = SequenceOrder.permutation(prompts.size(), options.seed(), generation / inEpoch);
+    int[] order =
+        options.shuffleDataset()
+            ? SequenceOrder.permutation(prompts.size(), options.seed(), generation / inEpoch)
+            : IntStream.range(0, prompts.size()).toArray();
     int first = (int) (generation % inEpoch) * size;
     return Arrays.copyOfRange(order, first, first + size);
   }
@@ -265,16 +277,49 @@ public final class GrpoTrainer implements Trainer {
         done.set(i, rollout.withOldLogprobs(recompute ? old.get(i) : rollout.samplerLogprobs()));
       }
     }
-    if (options.loss().beta() != 0) {
-      List<float[]> ref =
-          reference == model
-              ? model.withoutAdapter(() -> policy.logprobs(model, batch))
-              : policy.logprobs(reference, batch);
-      for (int i = 0; i < done.size(); i++) {
-        done.set(i, done.get(i).withRefLogprobs(ref.get(i)));
-      }
+    return withReferenceLogprobs(done);
+  }
+
+  private List<Rollout> withReferenceLogprobs(List<Rollout> batch) {
+    if (options.loss().beta() == 0) {
+      return batch;
+    }
+    List<float[]> ref =
+        reference == model
+            ? model.withoutAdapter(() -> policy.logprobs(model, batch))
+            : policy.logprobs(reference, batch);
+    List<Rollout> done = new ArrayList<>();
+    for (int i = 0; i < batch.size(); i++) {
+      done.add(batch.get(i).withRefLogprobs(ref.get(i)));
     }
     return done;
+  }
+
+  /**
+   * The loss of completions that the model has sampled for evaluation, batch by batch, averaged
+   * over the batches by their sizes, and the other metrics of the loss.
+   *
+   * @param completions at least one
+   * @param batchSize of a batch; the last one may be smaller
+   */
+  Map<String, Double> evaluate(List<Rollout> completions, int batchSize) {
+    double loss = 0;
+    try (PolicyUpdate.Sums all = new PolicyUpdate.Sums()) {
+      for (int first = 0; first < completions.size(); first += batchSize) {
+        List<Rollout> batch =
+            withReferenceLogprobs(
+                completions.subList(first, Math.min(completions.size(), first + batchSize)));
+        try (PolicyUpdate.Sums sums = new PolicyUpdate.Sums()) {
+          policy.evaluate(batch, entropy.bonus(), sums);
+          sums.read();
+          loss += sums.loss() * batch.size() / completions.size();
+          all.include(sums);
+        }
+      }
+      Map<String, Double> metrics = all.metrics(options);
+      metrics.put("loss", loss);
+      return metrics;
+    }
   }
 
   private List<Rollout> microBatch(long microBatch) {
@@ -418,6 +463,9 @@ public final class GrpoTrainer implements Trainer {
     if (midGeneration()) {
       RolloutFile.write(directory.resolve(ROLLOUT_FILE), rollouts);
     }
+    if (options.entropyBonus().isOn()) {
+      EntropyFile.write(directory.resolve(EntropyFile.NAME), entropy);
+    }
     if (completionLog != null) {
       completionLog.sync();
     }
@@ -440,6 +488,9 @@ public final class GrpoTrainer implements Trainer {
     step = state.step();
     tokens = state.tokens();
     guard.restore(state.skippedInARow());
+    if (options.entropyBonus().isOn()) {
+      EntropyFile.read(directory.resolve(EntropyFile.NAME), entropy);
+    }
     if (midGeneration()) {
       rollouts = RolloutFile.read(directory.resolve(ROLLOUT_FILE));
       updatesAtSampling = -1;

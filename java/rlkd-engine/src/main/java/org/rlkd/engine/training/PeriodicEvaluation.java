@@ -24,6 +24,7 @@ public final class PeriodicEvaluation {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final EvaluationConfig config;
+  private final boolean savesBest;
   private final long everySteps;
   private final Evaluator evaluator;
   private long lastStep = -1;
@@ -32,11 +33,15 @@ public final class PeriodicEvaluation {
   private int withoutImprovement;
 
   /**
+   * @param savesBest whether the best step is saved as soon as it is found ({@code save_strategy:
+   *     best})
    * @param stepsPerEpoch optimizer steps of one pass over the training data
    * @param evaluator measures the model that is trained
    */
-  public PeriodicEvaluation(EvaluationConfig config, long stepsPerEpoch, Evaluator evaluator) {
+  public PeriodicEvaluation(
+      EvaluationConfig config, boolean savesBest, long stepsPerEpoch, Evaluator evaluator) {
     this.config = config;
+    this.savesBest = savesBest;
     this.evaluator = evaluator;
     this.everySteps =
         switch (config.strategy()) {
@@ -44,6 +49,10 @@ public final class PeriodicEvaluation {
           case STEPS -> config.steps();
           case EPOCH -> stepsPerEpoch;
         };
+  }
+
+  boolean savesBest() {
+    return savesBest;
   }
 
   /** Whether the model is to be evaluated before it is trained. */

@@ -12,12 +12,15 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.rlkd.core.config.SamplerRatioConfig;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.TrainingPass;
 import org.rlkd.engine.policy.LossScale;
 import org.rlkd.engine.policy.PolicyLoss;
 import org.rlkd.engine.policy.PolicyLossCounters;
 import org.rlkd.engine.policy.PolicyLossInputs;
+import org.rlkd.engine.policy.SamplerRatio;
+import org.rlkd.engine.policy.SamplerRatioCounters;
 import org.rlkd.engine.tensor.HostArrays;
 import org.rlkd.engine.training.StreamingLogprob.RowGradient;
 import org.rlkd.engine.training.StreamingLogprob.Rows;
@@ -57,11 +60,20 @@ final class PolicyUpdate implements AutoCloseable {
    */
   static final class Sums implements AutoCloseable {
     private final List<Tensor> figures = new ArrayList<>();
-    private final List<Long> comparedRows = new ArrayList<>();
+    private final List<Part> parts = new ArrayList<>();
     private Tensor deviceLoss;
     private double loss;
     private PolicyLossCounters counters;
     private final LogprobAgreement agreement = new LogprobAgreement();
+    private SamplerRatioCounters ratios;
+
+    /**
+     * What the figures of a part have besides those of the loss.
+     *
+     * @param comparedRows rows of {@link LogprobAgreement}; 0: none
+     * @param hasRatio whether those of {@link SamplerRatio} follow
+     */
+    private record Part(long comparedRows, boolean hasRatio) {}
 
     /** [1] float64 on the device; null if nothing was added. */
     Tensor deviceLoss() {
@@ -75,19 +87,24 @@ final class PolicyUpdate implements AutoCloseable {
       }
       double[] values;
       try (PointerScope scope = new PointerScope()) {
-        TensorVector parts = new TensorVector();
-        figures.forEach(parts::push_back);
-        values = HostArrays.toDoubles(torch.cat(parts));
+        TensorVector all = new TensorVector();
+        figures.forEach(all::push_back);
+        values = HostArrays.toDoubles(torch.cat(all));
       }
       int at = 0;
-      for (long rows : comparedRows) {
+      for (Part part : parts) {
         loss += values[at];
-        PolicyLossCounters part = PolicyLossCounters.of(values, at + 1);
-        counters = counters == null ? part : counters.plus(part);
+        PolicyLossCounters more = PolicyLossCounters.of(values, at + 1);
+        counters = counters == null ? more : counters.plus(more);
         at += PolicyLoss.FIGURES;
-        if (rows > 0) {
-          agreement.add(values, at, rows);
+        if (part.comparedRows() > 0) {
+          agreement.add(values, at, part.comparedRows());
           at += LogprobAgreement.FIGURES;
+        }
+        if (part.hasRatio()) {
+          SamplerRatioCounters found = SamplerRatioCounters.of(values, at);
+          ratios = ratios == null ? found : ratios.plus(found);
+          at += SamplerRatioCounters.COUNT;
         }
       }
     }
@@ -97,6 +114,11 @@ final class PolicyUpdate implements AutoCloseable {
       return loss;
     }
 
+    /** Mean entropy after {@link #read}, nats; 0 of no tokens, as in TRL. */
+    double entropy() {
+      return counters == null ? 0 : counters.entropySum() / Math.max(counters.tokens(), 1);
+    }
+
     /** Metrics by TRL's names. */
     Map<String, Double> metrics(GrpoOptions options) {
       Map<String, Double> metrics = new LinkedHashMap<>();
@@ -104,7 +126,13 @@ final class PolicyUpdate implements AutoCloseable {
       if (counters != null) {
         metrics.putAll(counters.metrics(options.loss().lossType(), options.loss().beta()));
       }
+      if (options.entropyBonus().isOn()) {
+        metrics.put("policy_loss", counters == null ? 0 : counters.policyLoss());
+      }
       metrics.putAll(agreement.metrics());
+      if (ratios != null) {
+        metrics.putAll(ratios.metrics());
+      }
       return metrics;
     }
 
@@ -113,18 +141,30 @@ final class PolicyUpdate implements AutoCloseable {
      *
      * @param compared of {@link LogprobAgreement#measure}; null = not measured
      * @param rows that were compared
+     * @param ratio null = none
      */
-    private void add(PolicyLoss.Result result, Tensor compared, long rows) {
+    private void add(
+        PolicyLoss.Result result, Tensor compared, long rows, SamplerRatio.Result ratio) {
       keep(result.figures());
       if (compared != null) {
         keep(compared);
       }
-      comparedRows.add(compared == null ? 0 : rows);
+      if (ratio != null) {
+        keep(ratio.figures());
+      }
+      parts.add(new Part(compared == null ? 0 : rows, ratio != null));
       Tensor partLoss = result.figures().narrow(0, 0, 1);
       if (deviceLoss == null) {
         deviceLoss = partLoss.clone().retainReference();
       } else {
         deviceLoss.add_(partLoss);
+      }
+    }
+
+    /** Adds the counters of other sums, after their {@link #read}, for the metrics. */
+    void include(Sums other) {
+      if (other.counters != null) {
+        counters = counters == null ? other.counters : counters.plus(other.counters);
       }
     }
 
@@ -149,13 +189,18 @@ final class PolicyUpdate implements AutoCloseable {
    * @param itemsInBatch loss tokens of the generation batch
    * @param fresh whether the policy is still the one that sampled: then its log-probs are compared
    *     with the sampler's
+   * @param entropyCoefficient weight of the entropy bonus; 0: none
    */
-  void accumulate(List<Rollout> microBatch, long itemsInBatch, boolean fresh, Sums sums) {
+  void accumulate(
+      List<Rollout> microBatch,
+      long itemsInBatch,
+      boolean fresh,
+      double entropyCoefficient,
+      Sums sums) {
     List<Rollout> active = microBatch.stream().filter(this::contributes).toList();
     if (active.isEmpty()) {
       return;
     }
-    long tokens = microBatch.stream().mapToLong(Rollout::trainedTokens).sum();
     LossScale scale =
         new LossScale(
             true,
@@ -165,15 +210,53 @@ final class PolicyUpdate implements AutoCloseable {
             1,
             options.sampling().maxNewTokens(),
             microBatch.size(),
-            tokens);
+            trainedTokens(microBatch));
     for (List<Rollout> part : parts(active)) {
       try (PointerScope scope = new PointerScope()) {
-        accumulatePart(part, scale, fresh, sums);
+        accumulatePart(part, scale, fresh, entropyCoefficient, sums);
       }
     }
   }
 
-  private void accumulatePart(List<Rollout> part, LossScale scale, boolean fresh, Sums sums) {
+  /**
+   * Adds the figures of an evaluation batch's loss, as TRL's {@code prediction_step} has it.
+   *
+   * @param batch the whole batch
+   * @param entropyCoefficient weight of the entropy bonus; 0: none
+   */
+  void evaluate(List<Rollout> batch, double entropyCoefficient, Sums sums) {
+    List<Rollout> counted = batch.stream().filter(r -> r.trainedTokens() > 0).toList();
+    long tokens = trainedTokens(batch);
+    LossScale scale =
+        new LossScale(
+            false, 1, 1, tokens, 1, options.sampling().maxNewTokens(), batch.size(), tokens);
+    try (NoGradGuard noGrad = new NoGradGuard()) {
+      for (List<Rollout> part : counted.isEmpty() ? List.<List<Rollout>>of() : parts(counted)) {
+        try (PointerScope scope = new PointerScope()) {
+          PackedBatch packed = PackedBatch.ofRollouts(part, model);
+          Rows rows =
+              head.forward(
+                  packed.hiddenRows(model),
+                  model.headWeight(),
+                  packed.targets(),
+                  (float) options.sampling().temperature());
+          CompletionGrid grid = CompletionGrid.of(part, model.device());
+          sums.add(
+              loss.compute(inputs(part, grid, rows, null), scale, entropyCoefficient),
+              null,
+              0,
+              null);
+        }
+      }
+    }
+  }
+
+  private static long trainedTokens(List<Rollout> batch) {
+    return batch.stream().mapToLong(Rollout::trainedTokens).sum();
+  }
+
+  private void accumulatePart(
+      List<Rollout> part, LossScale scale, boolean fresh, double entropyCoefficient, Sums sums) {
     PackedBatch batch = PackedBatch.ofRollouts(part, model);
     TrainingPass pass = batch.trainingPass(model, options.memory());
     Tensor hidden = pass.hiddenRows();
@@ -181,14 +264,18 @@ final class PolicyUpdate implements AutoCloseable {
     CompletionGrid grid = CompletionGrid.of(part, model.device());
     StreamingLogprob.TileLoss gradient =
         (from, to, rows) -> {
-          PolicyLossInputs inputs = inputs(part, grid, rows);
+          SamplerRatio.Result ratio =
+              options.samplerRatio().map(config -> ratio(part, grid, rows, config)).orElse(null);
+          PolicyLossInputs inputs = inputs(part, grid, rows, ratio);
           Tensor compared =
-              fresh
+              fresh && ratio == null
                   ? LogprobAgreement.measure(rows.logprob(), grid.rows(inputs.samplerLogprob()))
                   : null;
-          PolicyLoss.Result result = loss.compute(inputs, scale, 0);
-          sums.add(result, compared, rowCount);
-          return new RowGradient(grid.rows(result.dLogprob()), null);
+          PolicyLoss.Result result = loss.compute(inputs, scale, entropyCoefficient);
+          sums.add(result, compared, rowCount, ratio);
+          return new RowGradient(
+              grid.rows(result.dLogprob()),
+              result.dEntropy() == null ? null : grid.rows(result.dEntropy()));
         };
     Tensor weight = model.headWeight();
     float temperature = (float) options.sampling().temperature();
@@ -218,14 +305,26 @@ final class PolicyUpdate implements AutoCloseable {
     pass.backward(dHidden);
   }
 
-  private PolicyLossInputs inputs(List<Rollout> part, CompletionGrid grid, Rows rows) {
+  /** Where the policy has not moved on, its log-probs of now are those of the sampling policy. */
+  private static SamplerRatio.Result ratio(
+      List<Rollout> part, CompletionGrid grid, Rows rows, SamplerRatioConfig config) {
+    Tensor old = grid.ofRollouts(part, Rollout::oldLogprobs);
+    return SamplerRatio.compute(
+        old == null ? grid.spread(rows.logprob()) : old,
+        grid.ofRollouts(part, Rollout::samplerLogprobs),
+        grid.mask(),
+        config);
+  }
+
+  private PolicyLossInputs inputs(
+      List<Rollout> part, CompletionGrid grid, Rows rows, SamplerRatio.Result ratio) {
     return new PolicyLossInputs(
         grid.spread(rows.logprob()),
         grid.spread(rows.entropy()),
         grid.ofRollouts(part, Rollout::oldLogprobs),
         grid.ofRollouts(part, Rollout::refLogprobs),
         grid.ofRollouts(part, Rollout::samplerLogprobs),
-        null,
+        ratio == null ? null : ratio.ratio(),
         grid.mask(),
         grid.advantages(part));
   }
@@ -238,6 +337,7 @@ final class PolicyUpdate implements AutoCloseable {
     boolean zeroGradient =
         rollout.advantage() == 0
             && options.loss().beta() == 0
+            && !options.entropyBonus().isOn()
             && options.loss().topEntropyQuantile() == 1;
     return !(zeroGradient && options.skipZeroAdvantages());
   }

@@ -1,11 +1,13 @@
 package org.rlkd.engine.training;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * {@code loss} of held-out sequences as transformers' Trainer computes it: the mean negative
- * log-likelihood of the target tokens of each batch, averaged over the batches by their sequences.
+ * {@code loss}, {@code entropy} and {@code mean_token_accuracy} of held-out sequences as TRL's
+ * SFTTrainer has them: means over the target tokens of each batch, the loss averaged over the
+ * batches by their sequences, the others by batches.
  */
 public final class SftEvaluator implements Evaluator {
   private final SftTrainer trainer;
@@ -25,17 +27,27 @@ public final class SftEvaluator implements Evaluator {
 
   @Override
   public Map<String, Double> evaluate() {
-    double sum = 0;
+    double loss = 0;
+    double entropy = 0;
+    double accuracy = 0;
     long count = 0;
+    long batches = 0;
     for (int first = 0; first < sequences.size(); first += batchSize) {
       List<TrainingSequence> batch =
           sequences.subList(first, Math.min(sequences.size(), first + batchSize));
-      double loss = trainer.evaluate(batch);
-      if (!Double.isNaN(loss)) {
-        sum += loss * batch.size();
+      SftTrainer.Figures figures = trainer.evaluate(batch);
+      if (!Double.isNaN(figures.loss())) {
+        loss += figures.loss() * batch.size();
+        entropy += figures.entropy();
+        accuracy += figures.tokenAccuracy();
         count += batch.size();
+        batches++;
       }
     }
-    return Map.of("loss", sum / count);
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    metrics.put("loss", loss / count);
+    metrics.put("entropy", entropy / batches);
+    metrics.put("mean_token_accuracy", accuracy / batches);
+    return metrics;
   }
 }

@@ -81,14 +81,14 @@ public final class SftTrainer implements Trainer {
         (epochBatches + options.gradientAccumulationSteps() - 1)
             / options.gradientAccumulationSteps();
     this.optimizer = new AdamW(model, options.optimizer());
-    this.head = new StreamingLogprob(model.device(), options.memory().logits());
+    this.head = new StreamingLogprob(model.device(), options.memory().logits(), true);
     this.guard = new NonFiniteGuard(options.mostSkippedInARow());
   }
 
   @Override
   public Map<String, Double> step() {
-    long start = System.nanoTime();
-    stageListener.accept("update");
+    StageClock clock = new StageClock(stageListener);
+    clock.begin("gradient");
     List<List<TrainingSequence>> microBatches = microBatches(step);
     lastBatch = microBatches.stream().flatMap(List::stream).toList();
     long targets = 0;
@@ -116,26 +116,29 @@ public final class SftTrainer implements Trainer {
               }
             }
           });
+      clock.begin("optimizer");
       optimizer.begin(learningRate, totals.narrow(0, 0, 1));
       update = optimizer.end();
       sums = HostArrays.toDoubles(totals);
+      clock.end();
     }
     double loss = -sums[0] / targets;
     step++;
     tokens += stepTokens;
     guard.afterStep(step, loss, update);
 
-    double seconds = (System.nanoTime() - start) * 1e-9;
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("loss", loss);
     metrics.put("entropy", sums[1] / targets);
+    metrics.put("mean_token_accuracy", sums[2] / targets);
     metrics.put("grad_norm", update.gradNorm());
     metrics.put("learning_rate", learningRate);
     metrics.put("epoch", (double) step / stepsPerEpoch);
     metrics.put("num_tokens", (double) tokens);
     metrics.put("skipped_steps", (double) (step - optimizer.updates()));
-    metrics.put("step_time", seconds);
-    metrics.put("tokens_per_second", stepTokens / seconds);
+    clock.byStage().forEach((stage, seconds) -> metrics.put("time/" + stage, seconds));
+    metrics.put("step_time", clock.total());
+    metrics.put("tokens_per_second", stepTokens / clock.total());
     return metrics;
   }
 
@@ -143,8 +146,9 @@ public final class SftTrainer implements Trainer {
    * Adds the gradient of a micro-batch, or of a part of it.
    *
    * @param targets the divisor of the loss
-   * @param totals of {@link #newTotals}: its sums of log-probs and of entropies are added to the
-   *     two entries
+   * @param head counts hits
+   * @param totals of {@link #newTotals}: the sums of log-probs, entropies and hits are added to its
+   *     entries
    */
   static void accumulate(
       CausalLm model,
@@ -166,8 +170,7 @@ public final class SftTrainer implements Trainer {
               1,
               head.evenCuts(hidden.size(0), model.headWeight().size(0)),
               (from, to, rows) -> {
-                totals.select(0, 0).add_(rows.logprob().to(ScalarType.Double).sum());
-                totals.select(0, 1).add_(rows.entropy().to(ScalarType.Double).sum());
+                add(totals, rows);
                 return new StreamingLogprob.RowGradient(full_like(rows.logprob(), weight), null);
               },
               model.headGradient());
@@ -175,31 +178,44 @@ public final class SftTrainer implements Trainer {
     }
   }
 
-  /** [2] float64 on the model's device, 0: for {@link #accumulate}. */
+  private static void add(Tensor totals, StreamingLogprob.Rows rows) {
+    totals.select(0, 0).add_(rows.logprob().to(ScalarType.Double).sum());
+    totals.select(0, 1).add_(rows.entropy().to(ScalarType.Double).sum());
+    totals.select(0, 2).add_(rows.hit().to(ScalarType.Double).sum());
+  }
+
+  /** [3] float64 on the model's device, 0: for {@link #accumulate}. */
   static Tensor newTotals(CausalLm model) {
-    return model.device().zeros(ScalarType.Double, 2);
+    return model.device().zeros(ScalarType.Double, 3);
   }
 
   /**
-   * Mean negative log-likelihood of the target tokens, without training.
+   * Means over the target tokens of held-out sequences; NaN where there is none.
    *
-   * @return nats a token
+   * @param loss negative log-likelihood, nats
+   * @param entropy of the model's distribution, nats
+   * @param tokenAccuracy share of the tokens that the model finds most likely
    */
-  public double evaluate(List<TrainingSequence> sequences) {
-    double sum = 0;
+  public record Figures(double loss, double entropy, double tokenAccuracy) {}
+
+  /** Measures the model without training it. */
+  public Figures evaluate(List<TrainingSequence> sequences) {
     long targets = 0;
-    try (NoGradGuard noGrad = new NoGradGuard()) {
+    try (PointerScope all = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      Tensor totals = newTotals(model);
       for (List<TrainingSequence> part : cut(usable(sequences, options))) {
         try (PointerScope scope = new PointerScope()) {
           PackedBatch batch = PackedBatch.of(part, model);
           Tensor hidden = batch.hiddenRows(model);
           StreamingLogprob.Rows rows = head.forward(hidden, model.headWeight(), batch.targets(), 1);
-          sum -= rows.logprob().to(ScalarType.Double).sum().item_double();
+          add(totals, rows);
           targets += hidden.size(0);
         }
       }
+      double[] sums = HostArrays.toDoubles(totals);
+      return new Figures(-sums[0] / targets, sums[1] / targets, sums[2] / targets);
     }
-    return sum / targets;
   }
 
   private List<List<TrainingSequence>> cut(List<TrainingSequence> sequences) {

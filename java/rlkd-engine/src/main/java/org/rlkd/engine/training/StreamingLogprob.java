@@ -35,6 +35,7 @@ public final class StreamingLogprob implements AutoCloseable {
   /** Memory for the logits of one tile, bytes. */
   public static final long DEFAULT_BUDGET = 256L << 20;
 
+  private final boolean countsHits;
   private final long budget;
   private final Device device;
   private Tensor buffer;
@@ -44,6 +45,15 @@ public final class StreamingLogprob implements AutoCloseable {
    * @param budget bytes for the logits of one tile; one row is used where even that is larger
    */
   public StreamingLogprob(Device device, long budget) {
+    this(device, budget, false);
+  }
+
+  /**
+   * @param budget bytes for the logits of one tile; one row is used where even that is larger
+   * @param countsHits whether {@link Rows#hit} is wanted, which reads the logits once more
+   */
+  public StreamingLogprob(Device device, long budget, boolean countsHits) {
+    this.countsHits = countsHits;
     if (budget <= 0) {
       throw new IllegalArgumentException("memory budget of " + budget + " bytes");
     }
@@ -61,13 +71,16 @@ public final class StreamingLogprob implements AutoCloseable {
    * @param logprob log softmax(logits / temperature)[token]
    * @param entropy of softmax(logits / temperature), nats
    * @param logsumexp of logits / temperature
+   * @param hit 1 where no logit is greater than the token's, else 0; null unless the head counts
+   *     them
    */
-  public record Rows(Tensor logprob, Tensor entropy, Tensor logsumexp) {
+  public record Rows(Tensor logprob, Tensor entropy, Tensor logsumexp, Tensor hit) {
     private Rows narrow(long from, long length) {
       return new Rows(
           logprob.narrow(0, from, length),
           entropy.narrow(0, from, length),
-          logsumexp.narrow(0, from, length));
+          logsumexp.narrow(0, from, length),
+          hit == null ? null : hit.narrow(0, from, length));
     }
   }
 
@@ -107,12 +120,8 @@ public final class StreamingLogprob implements AutoCloseable {
           try (PointerScope tileScope = new PointerScope()) {
             long length = Math.min(step, count - from);
             Tensor logits = logits(hidden.narrow(0, from, length), transposed);
-            Logprob.forward(
-                device,
-                logits,
-                tokens.narrow(0, from, length),
-                temperature,
-                rows.narrow(from, length));
+            describe(
+                logits, tokens.narrow(0, from, length), temperature, rows.narrow(from, length));
           }
         }
       }
@@ -203,7 +212,7 @@ public final class StreamingLogprob implements AutoCloseable {
             Tensor tokenTile = tokens.narrow(0, from, length);
             Tensor logits = logits(hiddenTile, transposed);
             Rows tile = newRows(length);
-            Logprob.forward(device, logits, tokenTile, temperature, tile);
+            describe(logits, tokenTile, temperature, tile);
             Logprob.backward(
                 device, logits, tokenTile, temperature, tile, loss.gradient(from, to, tile));
             mm_out(dHidden.narrow(0, from, length), logits, headWeight);
@@ -255,8 +264,17 @@ public final class StreamingLogprob implements AutoCloseable {
     return mm_out(logits, hiddenTile, headTransposed);
   }
 
+  private void describe(Tensor logits, Tensor tokens, float temperature, Rows out) {
+    Logprob.forward(device, logits, tokens, temperature, out);
+    if (out.hit() != null) {
+      Tensor chosen = logits.gather(1, tokens.unsqueeze(1)).view(-1);
+      out.hit().copy_(chosen.ge(logits.amax(new long[] {1}, false)));
+    }
+  }
+
   private Rows newRows(long count) {
-    return new Rows(newVector(count), newVector(count), newVector(count));
+    return new Rows(
+        newVector(count), newVector(count), newVector(count), countsHits ? newVector(count) : null);
   }
 
   private Tensor newVector(long count) {

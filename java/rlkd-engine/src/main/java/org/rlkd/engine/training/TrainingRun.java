@@ -98,10 +98,14 @@ public final class TrainingRun {
           listener.afterStep(
               new StepReport(step, trainer.totalSteps(), (step - first) / seconds, values));
       metrics.write(step, values);
+      boolean best = false;
       if (evaluation.isPresent() && evaluation.get().dueAfter(step)) {
         evaluate(watchdog);
+        best =
+            evaluation.get().savesBest()
+                && evaluation.get().bestStep().equals(OptionalLong.of(step));
       }
-      if (saveSteps > 0 && step % saveSteps == 0) {
+      if (best || saveSteps > 0 && step % saveSteps == 0) {
         watchdog.begin("save");
         save();
         watchdog.end();

@@ -9,12 +9,14 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.rlkd.core.config.SamplerRatioConfig;
+import org.rlkd.core.config.SamplerRatioMode;
 import org.rlkd.engine.tensor.HostArrays;
 
 /** All modes and bounds of TRL's {@code vllm_importance_sampling_*}. */
@@ -54,21 +56,21 @@ class SamplerRatioGoldenTest {
               tensor(inputs.get("old_per_token_logps"), batch, length),
               tensor(inputs.get("sampling_per_token_logps"), batch, length),
               tensor(inputs.get("completion_mask"), batch, length),
-              new SamplerRatio.Options(
-                  SamplerRatio.Mode.valueOf(mode.toUpperCase(Locale.ROOT)),
+              new SamplerRatioConfig(
+                  SamplerRatioMode.valueOf(mode.toUpperCase(Locale.ROOT)),
                   optional(config.get("vllm_importance_sampling_clip_min")),
                   optional(config.get("vllm_importance_sampling_clip_max"))));
       JsonNode expected = golden.get("expected");
       JsonNode ratio = expected.get("importance_sampling_ratio");
       assertThat(result.ratio().sizes().vec().get()).containsExactly(batch, ratio.get(0).size());
       NUMBERS.compare("ratio", HostArrays.toDoubles(result.ratio()), flat(ratio));
-      NUMBERS.compare(result.metrics(), expected.get("metrics"));
+      NUMBERS.compare(result.counters().metrics(), expected.get("metrics"));
     }
     assertThat(NUMBERS.takeWrong()).isEmpty();
     assertThat(NUMBERS.compared()).isPositive();
   }
 
-  private static OptionalDouble optional(JsonNode node) {
-    return node.isNull() ? OptionalDouble.empty() : OptionalDouble.of(node.doubleValue());
+  private static Optional<Double> optional(JsonNode node) {
+    return node.isNull() ? Optional.empty() : Optional.of(node.doubleValue());
   }
 }

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.rlkd.engine.GoldenFolder;
@@ -16,6 +17,15 @@ import org.rlkd.engine.GoldenFolder;
 /** Loss mask, its token count and the length metrics of TRL. */
 class TruncationGoldenTest {
   private static final GoldenNumbers NUMBERS = new GoldenNumbers(1e-6, 0);
+
+  private static int cases;
+
+  @AfterAll
+  static void report() {
+    System.out.printf(
+        "%d cases of truncation; masks and counts equal, largest difference of a length %.1e%n",
+        cases, NUMBERS.largest());
+  }
 
   @TestFactory
   Stream<DynamicTest> maskCountAndLengthMetricsEqualThoseOfTrl() throws IOException {
@@ -29,6 +39,7 @@ class TruncationGoldenTest {
   }
 
   private static void check(JsonNode golden) {
+    cases++;
     JsonNode config = golden.get("config");
     JsonNode expected = golden.get("expected");
     List<int[]> completions = new ArrayList<>();

@@ -11,12 +11,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.BatchConfig;
+import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.LossType;
+import org.rlkd.core.config.SamplerRatioConfig;
+import org.rlkd.core.config.SamplerRatioMode;
 import org.rlkd.core.reward.Reward;
 import org.rlkd.core.reward.RewardSample;
 import org.rlkd.engine.generation.Generator;
@@ -95,7 +99,12 @@ class GrpoTrainerTest {
             options.optimizer(),
             options.seed(),
             options.memory(),
-            options.mostSkippedInARow());
+            options.mostSkippedInARow(),
+            true,
+            Optional.of(
+                new SamplerRatioConfig(
+                    SamplerRatioMode.SEQUENCE_MASK, Optional.empty(), Optional.of(3.0))),
+            new EntropyBonusConfig(0.1, true, 0, 1, 0.01, 3.7));
     List<Map<String, Double>> expected = new ArrayList<>();
     float[] weights;
     Path checkpoint = directory.resolve("checkpoint-3");
@@ -118,7 +127,14 @@ class GrpoTrainerTest {
         }
         weights = TinyModels.weights(model);
       }
-      assertThat(expected.get(0)).containsKey("kl");
+      assertThat(expected.get(0))
+          .containsKeys("kl", "policy_loss", "sampling/importance_sampling_ratio/mean");
+      assertThat(expected)
+          .as("steps in which the coefficient is not what it was")
+          .anySatisfy(metrics -> assertThat(metrics.get("entropy_coef")).isNotEqualTo(0.1));
+      assertThat(expected.subList(3, 6))
+          .as("steps with a bonus after the checkpoint")
+          .anySatisfy(m -> assertThat(m.get("loss")).isNotEqualTo(m.get("policy_loss")));
       assertThat(expected.get(1).get("importance_ratio/max")).isNotEqualTo(1.0);
       try (CausalLm model = ModelDirectory.load(checkpoint);
           GrpoTrainer trainer = trainer(model, reference, tokenizer, kl, null)) {
@@ -131,6 +147,32 @@ class GrpoTrainerTest {
         assertThat(TinyModels.weights(model)).isEqualTo(weights);
       }
     }
+  }
+
+  @Test
+  void prompts_that_are_not_shuffled_come_in_their_own_order_in_every_epoch() throws IOException {
+    GrpoOptions options = TinyGrpo.options(4, LossType.DAPO);
+    Path log = directory.resolve("completions.jsonl");
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1);
+        CompletionLog completions = new CompletionLog(log, 0);
+        GrpoTrainer trainer = trainer(model, null, tokenizer, unshuffled(options), completions)) {
+      for (int step = 0; step < 4; step++) {
+        trainer.step();
+      }
+    }
+    List<String> problems = new ArrayList<>();
+    for (String line : Files.readAllLines(log)) {
+      String id = new ObjectMapper().readTree(line).get("problem").asText();
+      if (problems.isEmpty() || !problems.get(problems.size() - 1).equals(id)) {
+        problems.add(id);
+      }
+    }
+    List<String> expected = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      expected.add("p" + i % 12);
+    }
+    assertThat(problems).isEqualTo(expected);
   }
 
   @Test
@@ -282,7 +324,33 @@ class GrpoTrainerTest {
         o.optimizer(),
         o.seed(),
         o.memory(),
-        o.mostSkippedInARow());
+        o.mostSkippedInARow(),
+        o.shuffleDataset(),
+        o.samplerRatio(),
+        o.entropyBonus());
+  }
+
+  private static GrpoOptions unshuffled(GrpoOptions o) {
+    return new GrpoOptions(
+        o.batch(),
+        o.sampling(),
+        o.maxPromptLength(),
+        o.longPrompts(),
+        o.advantage(),
+        o.loss(),
+        o.oldLogprobs(),
+        o.maskTruncatedCompletions(),
+        o.skipZeroAdvantages(),
+        o.epochs(),
+        o.maxSteps(),
+        o.schedule(),
+        o.optimizer(),
+        o.seed(),
+        o.memory(),
+        o.mostSkippedInARow(),
+        false,
+        o.samplerRatio(),
+        o.entropyBonus());
   }
 
   private static GrpoOptions withLimit(LongPrompts longPrompts) {
@@ -303,7 +371,10 @@ class GrpoTrainerTest {
         o.optimizer(),
         o.seed(),
         o.memory(),
-        o.mostSkippedInARow());
+        o.mostSkippedInARow(),
+        o.shuffleDataset(),
+        o.samplerRatio(),
+        o.entropyBonus());
   }
 
   private static Map<String, Double> withoutTimes(Map<String, Double> metrics) {

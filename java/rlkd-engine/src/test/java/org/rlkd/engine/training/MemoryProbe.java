@@ -66,7 +66,7 @@ final class MemoryProbe {
     PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
     try (AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
         PolicyUpdate update = new PolicyUpdate(model, TinyGrpo.options(1, LossType.GRPO))) {
-      update.accumulate(rollouts, COMPLETION_TOKENS, true, sums);
+      update.accumulate(rollouts, COMPLETION_TOKENS, true, 0, sums);
       optimizer.step(1e-3);
     }
     sums.read();

@@ -23,7 +23,7 @@ class PeriodicEvaluationTest {
     all.addAll(List.of("eval_strategy=steps", "eval_steps=2"));
     EvaluationConfig config = SftConfig.load(Optional.empty(), all).run().evaluation();
     Iterator<Double> next = losses.iterator();
-    return new PeriodicEvaluation(config, 10, () -> Map.of("loss", next.next()));
+    return new PeriodicEvaluation(config, false, 10, () -> Map.of("loss", next.next()));
   }
 
   /** The step at which a run with these losses ends early, or 0. */

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
@@ -15,8 +18,13 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.LossType;
+import org.rlkd.core.config.SamplerRatioConfig;
+import org.rlkd.core.config.SamplerRatioMode;
 import org.rlkd.engine.model.CausalLm;
+import org.rlkd.engine.policy.PolicyLossOptions;
 import org.rlkd.engine.tensor.HostArrays;
 
 class PolicyUpdateTest {
@@ -79,6 +87,100 @@ class PolicyUpdateTest {
       assertSame(model, options(lossType, tenRows, false), parts(500), rollouts, whole, expected);
       assertSame(model, options(lossType, twoRows, true), parts(500), rollouts, whole, expected);
       assertSame(model, options(lossType, 1 << 20, true), parts(500), rollouts, whole, expected);
+    }
+  }
+
+  /** On the policy the sampler's ratio is exp(logp - sampled); it has no gradient. */
+  @ParameterizedTest
+  @ValueSource(longs = {1 << 20, 2L * TinyModels.VOCAB * Float.BYTES})
+  void entropy_bonus_and_sampler_ratio_have_the_gradient_of_autograd(long logitsBudget) {
+    double coefficient = 0.3;
+    double cap = 1.1;
+    try (CausalLm model = TinyModels.qwen2(3);
+        PointerScope scope = new PointerScope()) {
+      List<Rollout> rollouts = new ArrayList<>(rollouts(6));
+      rollouts.set(2, advantage(rollouts.get(2), 0));
+      GrpoOptions options =
+          with(
+              options(LossType.GRPO, logitsBudget, true),
+              new EntropyBonusConfig(coefficient, false, 0, 1, 0, 0),
+              new SamplerRatioConfig(
+                  SamplerRatioMode.TOKEN_TRUNCATE, Optional.empty(), Optional.of(cap)));
+      double tokens = rollouts.stream().mapToInt(Rollout::trainedTokens).sum();
+      Tensor loss = torch.zeros(1);
+      double capped = 0;
+      for (Rollout rollout : rollouts) {
+        PackedBatch batch = PackedBatch.ofRollouts(List.of(rollout), model);
+        Tensor logp = torch.log_softmax(model.logits(batch.hiddenRows(model)), -1);
+        Tensor chosen = logp.gather(1, batch.targets().unsqueeze(1)).view(-1);
+        Tensor ratio =
+            chosen
+                .detach()
+                .sub(HostArrays.floats(rollout.samplerLogprobs(), rollout.completion().length))
+                .exp();
+        capped += ratio.gt(new Scalar(cap)).sum().item_double();
+        ratio = ratio.clamp_max(new Scalar(cap));
+        double weight = -rollout.advantage() / rollout.completion().length / rollouts.size();
+        loss = loss.add(chosen.mul(ratio).sum().mul(new Scalar(weight)));
+        Tensor entropy = logp.exp().mul(logp).sum().neg();
+        loss = loss.add(entropy.mul(new Scalar(-coefficient / tokens)));
+      }
+      assertThat(capped).as("ratios above the cap").isPositive();
+      loss.div(new Scalar((double) options.batch().gradientAccumulationSteps())).backward();
+      float[] expected = gradients(model);
+      model.parameters().values().forEach(parameter -> parameter.mutable_grad().reset());
+      PolicyUpdate.Sums sums = new PolicyUpdate.Sums();
+      assertClose(gradients(model, options, parts(20), rollouts, sums), expected);
+      Map<String, Double> metrics = sums.metrics(options);
+      assertThat(metrics.get("sampling/importance_sampling_ratio/max"))
+          .isCloseTo(cap, within(1e-6));
+      assertThat(metrics.get("policy_loss") - coefficient * metrics.get("entropy") / 2)
+          .isCloseTo(metrics.get("loss"), within(1e-5));
+    }
+  }
+
+  /** A sequence of negative advantage that has drifted from its sampler has no gradient. */
+  @Test
+  void the_off_policy_mask_leaves_out_what_drifted_and_has_a_negative_advantage() {
+    try (CausalLm model = TinyModels.qwen2(3)) {
+      List<Rollout> near = rollouts(4);
+      List<Rollout> far = new ArrayList<>(near);
+      for (int i = 0; i < far.size(); i++) {
+        far.set(i, advantage(far.get(i), i == 1 ? -1 : 1));
+      }
+      List<Rollout> kept = new ArrayList<>(far);
+      kept.set(1, untrained(far.get(1)));
+      GrpoOptions masking = withThreshold(options(LossType.GRPO, 1 << 20, false), -5);
+      float[] masked = gradients(model, masking, parts(500), far, new PolicyUpdate.Sums());
+      float[] without =
+          gradients(
+              model,
+              options(LossType.GRPO, 1 << 20, false),
+              parts(500),
+              kept,
+              new PolicyUpdate.Sums());
+      assertClose(masked, without);
+      GrpoOptions lenient = withThreshold(masking, 100);
+      float[] all = gradients(model, lenient, parts(500), far, new PolicyUpdate.Sums());
+      assertThat(Arrays.equals(all, without)).as("the mask has an effect").isFalse();
+    }
+  }
+
+  /** On the policy every ratio is 1: the loss of a sequence is -A. */
+  @Test
+  void an_evaluation_has_the_loss_of_trl_and_leaves_no_gradient() {
+    try (CausalLm model = TinyModels.qwen2(3);
+        PolicyUpdate update =
+            new PolicyUpdate(model, options(LossType.GRPO, 1 << 20, true), parts(20));
+        PolicyUpdate.Sums sums = new PolicyUpdate.Sums()) {
+      List<Rollout> rollouts = new ArrayList<>(rollouts(5));
+      rollouts.set(2, advantage(rollouts.get(2), 0));
+      update.evaluate(rollouts, 0, sums);
+      sums.read();
+      double expected = rollouts.stream().mapToDouble(r -> -r.advantage()).average().orElseThrow();
+      assertThat(sums.loss()).isCloseTo(expected, within(1e-6));
+      assertThat(sums.entropy()).isBetween(3.0, Math.log(TinyModels.VOCAB));
+      model.parameters().values().forEach(p -> assertThat(p.grad().defined()).isFalse());
     }
   }
 
@@ -197,17 +299,24 @@ class PolicyUpdateTest {
         base.optimizer(),
         base.seed(),
         MemoryOptions.DEFAULT.withLogits(logitsBudget),
-        base.mostSkippedInARow());
+        base.mostSkippedInARow(),
+        base.shuffleDataset(),
+        base.samplerRatio(),
+        base.entropyBonus());
   }
 
   private static GrpoOptions withLoss(GrpoOptions o, double topEntropyQuantile) {
+    return withLoss(o, TinyGrpo.loss(o.loss().lossType(), 0, topEntropyQuantile));
+  }
+
+  private static GrpoOptions withLoss(GrpoOptions o, PolicyLossOptions loss) {
     return new GrpoOptions(
         o.batch(),
         o.sampling(),
         o.maxPromptLength(),
         o.longPrompts(),
         o.advantage(),
-        TinyGrpo.loss(o.loss().lossType(), 0, topEntropyQuantile),
+        loss,
         o.oldLogprobs(),
         o.maskTruncatedCompletions(),
         o.skipZeroAdvantages(),
@@ -217,7 +326,56 @@ class PolicyUpdateTest {
         o.optimizer(),
         o.seed(),
         o.memory(),
-        o.mostSkippedInARow());
+        o.mostSkippedInARow(),
+        o.shuffleDataset(),
+        o.samplerRatio(),
+        o.entropyBonus());
+  }
+
+  private static GrpoOptions with(
+      GrpoOptions o, EntropyBonusConfig entropyBonus, SamplerRatioConfig samplerRatio) {
+    return new GrpoOptions(
+        o.batch(),
+        o.sampling(),
+        o.maxPromptLength(),
+        o.longPrompts(),
+        o.advantage(),
+        o.loss(),
+        o.oldLogprobs(),
+        o.maskTruncatedCompletions(),
+        o.skipZeroAdvantages(),
+        o.epochs(),
+        o.maxSteps(),
+        o.schedule(),
+        o.optimizer(),
+        o.seed(),
+        o.memory(),
+        o.mostSkippedInARow(),
+        o.shuffleDataset(),
+        Optional.of(samplerRatio),
+        entropyBonus);
+  }
+
+  private static GrpoOptions withThreshold(GrpoOptions o, double offPolicyMaskThreshold) {
+    PolicyLossOptions loss = TinyGrpo.loss(o.loss().lossType(), 0, 1);
+    return withLoss(
+        o,
+        new PolicyLossOptions(
+            loss.lossType(),
+            loss.importanceSamplingLevel(),
+            loss.epsilon(),
+            loss.epsilonHigh(),
+            loss.delta(),
+            loss.beta(),
+            loss.useBiasCorrectionKl(),
+            loss.sapoTemperaturePos(),
+            loss.sapoTemperatureNeg(),
+            loss.vespoKPos(),
+            loss.vespoLambdaPos(),
+            loss.vespoKNeg(),
+            loss.vespoLambdaNeg(),
+            OptionalDouble.of(offPolicyMaskThreshold),
+            loss.topEntropyQuantile()));
   }
 
   private static float[] gradients(
@@ -229,7 +387,7 @@ class PolicyUpdateTest {
     try (AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
         PolicyUpdate update = new PolicyUpdate(model, options, parts)) {
       long items = rollouts.stream().mapToLong(Rollout::trainedTokens).sum();
-      update.accumulate(rollouts, items, true, sums);
+      update.accumulate(rollouts, items, true, options.entropyBonus().coefficient(), sums);
       sums.read();
       return gradients(model);
     }

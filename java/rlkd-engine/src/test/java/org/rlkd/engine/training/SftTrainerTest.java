@@ -12,8 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,11 +39,38 @@ class SftTrainerTest {
                 model,
                 TinyModels.counting(64),
                 SftOptions.of(16, 120, LearningRateSchedule.constant(3e-3)))) {
-      double before = trainer.evaluate(TinyModels.counting(64));
+      double before = trainer.evaluate(TinyModels.counting(64)).loss();
       new TrainingRun(trainer, MetricSink.none(), StepListener.NONE).run();
-      double after = trainer.evaluate(TinyModels.counting(64));
+      double after = trainer.evaluate(TinyModels.counting(64)).loss();
       assertThat(before).isGreaterThan(3);
       assertThat(after).isLessThan(0.1);
+    }
+  }
+
+  @Test
+  void the_token_accuracy_is_the_share_of_targets_with_the_greatest_logit() {
+    List<TrainingSequence> data = TinyModels.counting(16);
+    try (CausalLm model = TinyModels.qwen2(1);
+        SftTrainer trainer =
+            new SftTrainer(
+                model, data, SftOptions.of(16, 40, LearningRateSchedule.constant(1e-2)))) {
+      for (int step = 0; step < 8; step++) {
+        double hits = 0;
+        double targets = 0;
+        try (PointerScope scope = new PointerScope()) {
+          for (TrainingSequence sequence : data) {
+            PackedBatch batch = PackedBatch.of(List.of(sequence), model);
+            Tensor best = model.logits(batch.hiddenRows(model)).argmax(new LongOptional(1), false);
+            hits += best.eq(batch.targets()).sum().item_double();
+            targets += sequence.targets();
+          }
+        }
+        assertThat(trainer.evaluate(data).tokenAccuracy()).isEqualTo(hits / targets);
+        assertThat(trainer.step())
+            .containsEntry("mean_token_accuracy", hits / targets)
+            .containsKeys("time/gradient", "time/optimizer", "step_time", "tokens_per_second");
+        assertThat(step < 7 || hits > 2 && hits < targets).as("some are hit").isTrue();
+      }
     }
   }
 
@@ -129,11 +158,13 @@ class SftTrainerTest {
       for (int t = 1; t < 5; t++) {
         boolean[] one = new boolean[5];
         one[t] = true;
-        nll += trainer.evaluate(List.of(new TrainingSequence(sequence.tokens(), one)));
+        nll += trainer.evaluate(List.of(new TrainingSequence(sequence.tokens(), one))).loss();
       }
-      assertThat(trainer.evaluate(List.of(all))).isCloseTo(nll / 4, within(1e-5));
+      assertThat(trainer.evaluate(List.of(all)).loss()).isCloseTo(nll / 4, within(1e-5));
       double completion =
-          trainer.evaluate(List.of(sequence, new TrainingSequence(new int[] {7}, new boolean[1])));
+          trainer
+              .evaluate(List.of(sequence, new TrainingSequence(new int[] {7}, new boolean[1])))
+              .loss();
       assertThat(completion).isNotCloseTo(nll / 4, within(1e-4));
     }
   }

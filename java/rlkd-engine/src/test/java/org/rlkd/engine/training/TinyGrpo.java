@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -13,6 +14,7 @@ import java.util.stream.IntStream;
 import org.rlkd.core.chat.ChatMessage;
 import org.rlkd.core.config.Aggregation;
 import org.rlkd.core.config.BatchConfig;
+import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.ImportanceSamplingLevel;
 import org.rlkd.core.config.LossType;
 import org.rlkd.core.config.ScaleRewards;
@@ -114,7 +116,10 @@ final class TinyGrpo {
         AdamWOptions.DEFAULT,
         3,
         MemoryOptions.DEFAULT,
-        3);
+        3,
+        true,
+        Optional.empty(),
+        EntropyBonusConfig.OFF);
   }
 
   static PolicyLossOptions loss(LossType lossType, double beta, double topEntropyQuantile) {

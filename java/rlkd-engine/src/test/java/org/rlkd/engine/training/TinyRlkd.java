@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -15,6 +16,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.rlkd.core.chat.ChatMessage;
 import org.rlkd.core.config.Aggregation;
 import org.rlkd.core.config.BatchConfig;
+import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.LossType;
 import org.rlkd.core.config.ScaleRewards;
 import org.rlkd.core.config.Unscorable;
@@ -170,7 +172,10 @@ final class TinyRlkd {
         AdamWOptions.DEFAULT,
         3,
         MemoryOptions.DEFAULT,
-        3);
+        3,
+        true,
+        Optional.empty(),
+        EntropyBonusConfig.OFF);
   }
 
   private static Tokenizer tokenizer(Path directory) {

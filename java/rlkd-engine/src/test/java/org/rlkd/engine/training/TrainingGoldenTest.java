@@ -157,7 +157,7 @@ class TrainingGoldenTest {
 
   /** Several tiles for the vocabularies of the golden models. */
   private static StreamingLogprob smallTiles() {
-    return new StreamingLogprob(Device.CPU, 7L * Float.BYTES * 515);
+    return new StreamingLogprob(Device.CPU, 7L * Float.BYTES * 515, true);
   }
 
   private static JsonNode description(Path directory) throws IOException {
