@@ -74,6 +74,15 @@ RLKD_INLINE float sum_of(const Lanes<kWidth>& lanes) {
   return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
 }
 
+// The largest of 16; a NaN may be left out.
+RLKD_INLINE float largest_of(const float* lanes) {
+  float largest[8];
+  for (int i = 0; i < 8; ++i) largest[i] = lanes[i] > lanes[i + 8] ? lanes[i] : lanes[i + 8];
+  for (int i = 0; i < 4; ++i) largest[i] = largest[i] > largest[i + 4] ? largest[i] : largest[i + 4];
+  for (int i = 0; i < 2; ++i) largest[i] = largest[i] > largest[i + 2] ? largest[i] : largest[i + 2];
+  return largest[0] > largest[1] ? largest[0] : largest[1];
+}
+
 // scores[i] = scale * query . keys[offsets[i]] for four keys at once.
 template <int kWidth>
 RLKD_INLINE void dot_four(float* scores, float scale, const float* query, const float* keys,
@@ -148,8 +157,8 @@ RLKD_INLINE void advance(Running& running, float* sums, float* scores, int64_t t
   largest.keep_larger(other);
   float candidates[kLanes];
   largest.store(candidates);
-  float maximum = running.maximum;
-  for (float candidate : candidates) maximum = candidate > maximum ? candidate : maximum;
+  const float candidate = largest_of(candidates);
+  const float maximum = candidate > running.maximum ? candidate : running.maximum;
   for (int64_t t = 0; t < kTile; ++t) scores[t] = exp_nonpositive(scores[t] - maximum);
   for (int64_t t = tile; t < kTile; ++t) scores[t] = 0;
   Lanes<kWidth> total;
@@ -185,6 +194,9 @@ template <int kWidth>
 RLKD_INLINE void gather_head(float* sums, const float* weights, const float* values, const int64_t* offsets,
                              int64_t tile, int64_t head_dim) {
   int64_t d = 0;
+  for (; kWidth > 4 && d + 4 * kLanes <= head_dim; d += 4 * kLanes) {
+    gather<kWidth, 4>(sums + d, weights, values + d, offsets, tile);
+  }
   for (; d + 2 * kLanes <= head_dim; d += 2 * kLanes) {
     gather<kWidth, 2>(sums + d, weights, values + d, offsets, tile);
   }
@@ -194,6 +206,31 @@ RLKD_INLINE void gather_head(float* sums, const float* weights, const float* val
   for (; d < head_dim; ++d) {
     for (int64_t t = 0; t < tile; ++t) sums[d] += weights[t] * values[offsets[t] + d];
   }
+}
+
+// Walks over a sequence's tokens in the cache.
+struct Places {
+  const int64_t* block;
+  int64_t block_size;
+  int64_t token_stride;
+  int64_t place = 0;
+
+  // Where the next tokens lie, in elements.
+  RLKD_INLINE void next(int64_t* offsets, int64_t tokens) {
+    for (int64_t t = 0; t < tokens; ++t) {
+      offsets[t] = (*block * block_size + place) * token_stride;
+      if (++place == block_size) {
+        place = 0;
+        ++block;
+      }
+    }
+  }
+};
+
+constexpr int64_t kLine = 64;  // bytes of a cache line
+
+RLKD_INLINE void prefetch(const float* from, int64_t byte) {
+  __builtin_prefetch(reinterpret_cast<const char*>(from) + byte, 0, 2);
 }
 
 // Query heads first .. first + heads - 1 of one row.
@@ -211,23 +248,28 @@ RLKD_INLINE void attend(const DecodeAttention<float>& inputs, int64_t row, int64
   Running running[kHeads];
   float scores[kHeads][kTile];
   int64_t offsets[kTile];
+  int64_t ahead[kTile];
   int64_t head_offsets[kHeads];
   for (int64_t h = 0; h < heads; ++h) head_offsets[h] = (first + h) / group * head_dim;
+  const int64_t first_offset = head_offsets[0];
+  const auto used = (head_offsets[heads - 1] - first_offset + head_dim) * int64_t{sizeof(float)};
 
-  int64_t block = 0;
-  int64_t place = 0;
+  Places places{blocks, inputs.block_size, token_stride};
+  int64_t tile = std::min(kTile, length);
+  places.next(offsets, tile);
   for (int64_t begin = 0; begin < length; begin += kTile) {
-    const int64_t tile = std::min(kTile, length - begin);
-    for (int64_t t = 0; t < tile; ++t) {
-      offsets[t] = (blocks[block] * inputs.block_size + place) * token_stride;
-      if (++place == inputs.block_size) {
-        place = 0;
-        ++block;
-      }
-    }
+    // While this tile is worked on, the keys and values of the next are fetched.
+    const int64_t ahead_tile = std::min(kTile, length - begin - tile);
+    places.next(ahead, ahead_tile);
     // The last four tokens of a tile may reach past its end: those read the last key again.
     for (int64_t t = tile; t < (tile + 3) / 4 * 4; ++t) offsets[t] = offsets[tile - 1];
     for (int64_t t = 0; t < tile; t += 4) {
+      for (int64_t i = t; i < std::min(t + 4, ahead_tile); ++i) {
+        for (int64_t byte = 0; byte < used; byte += kLine) {
+          prefetch(inputs.keys.data + first_offset + ahead[i], byte);
+          prefetch(inputs.values.data + first_offset + ahead[i], byte);
+        }
+      }
       for (int64_t h = 0; h < heads; ++h) {
         dot_four<kWidth>(&scores[h][t], inputs.scale, query + h * head_dim,
                          inputs.keys.data + head_offsets[h], offsets + t, head_dim);
@@ -239,6 +281,8 @@ RLKD_INLINE void attend(const DecodeAttention<float>& inputs, int64_t row, int64
       gather_head<kWidth>(sums + h * head_dim, scores[h], inputs.values.data + head_offsets[h], offsets, tile,
                           head_dim);
     }
+    std::copy_n(ahead, ahead_tile, offsets);
+    tile = ahead_tile;
   }
   for (int64_t h = 0; h < heads; ++h) {
     float* out = output + (first + h) * head_dim;
