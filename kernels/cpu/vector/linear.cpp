@@ -11,7 +11,8 @@ namespace rlkd::kernels::cpu::RLKD_ISA {
 namespace {
 
 constexpr int kOuts = 4;
-constexpr int64_t kFewBlocks = 4;
+constexpr int64_t kFewBlocks = 4;  // of rows, for which the weight is fetched ahead
+constexpr int64_t kStep = 16;      // rows of the weight between looks ahead
 
 // kRows * kOuts accumulators, kOuts weights and one input fill the registers.
 #if defined(__AVX512F__)
@@ -47,47 +48,57 @@ inline void store_four_sums(const Floats* a, const float* bias, bool accumulate,
 }
 #endif
 
-// R rows of the input from x times N rows of the weight from w; meanwhile A rows of the weight from `ahead` are
-// fetched.
+// R rows of the input from x times `tiles` times N rows of the weight from w; meanwhile A rows of the weight from
+// `ahead` are fetched, for a single tile.
 template <int R, int N, int A>
 void tile(const LinearPanel& panel, const float* x, const float* w, const float* ahead, const float* bias,
-          float* y) {
-  Floats sums[R][N];
-  for (int i = 0; i < R; ++i) {
-    for (int j = 0; j < N; ++j) sums[i][j] = Floats::all(0);
-  }
-  const auto add_products = [&](auto load) __attribute__((always_inline)) {
-    Floats weights[N];
+          float* y, int64_t tiles) {
+  const int64_t in = panel.in;
+  const int64_t input_stride = panel.input_stride;
+  const int64_t weight_stride = panel.weight_stride;
+  for (; tiles > 0; --tiles) {
+    Floats sums[R][N];
+    for (int i = 0; i < R; ++i) {
+      for (int j = 0; j < N; ++j) sums[i][j] = Floats::all(0);
+    }
+    const auto add_products = [&](auto load) __attribute__((always_inline)) {
+      Floats weights[N];
 #pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) weights[j] = load(w + j * panel.weight_stride);
+      for (int j = 0; j < N; ++j) weights[j] = load(w + j * weight_stride);
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i) {
+        const Floats value = load(x + i * input_stride);
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) sums[i][j] = multiply_add(value, weights[j], sums[i][j]);
+      }
+    };
+    int64_t k = 0;
+    for (; k + Floats::width <= in; k += Floats::width) {
+#pragma GCC unroll 4
+      for (int a = 0; a < A; ++a) __builtin_prefetch(ahead + a * weight_stride + k, 0, 2);
+      add_products([k](const float* p) { return Floats::load(p + k); });
+    }
+    if (k < in) {
+      const int64_t rest = in - k;
+      add_products([k, rest](const float* p) { return Floats::load_first(p + k, rest, 0); });
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-      const Floats value = load(x + i * panel.input_stride);
-#pragma GCC unroll 4
-      for (int j = 0; j < N; ++j) sums[i][j] = multiply_add(value, weights[j], sums[i][j]);
+      if (N == kOuts) {
+        store_four_sums(sums[i], bias, panel.accumulate, y + i * panel.output_stride);
+      } else {
+        store_sum(sums[i][0], bias, panel.accumulate, y + i * panel.output_stride);
+      }
     }
-  };
-  int64_t k = 0;
-  for (; k + Floats::width <= panel.in; k += Floats::width) {
-#pragma GCC unroll 4
-    for (int a = 0; a < A; ++a) __builtin_prefetch(ahead + a * panel.weight_stride + k);
-    add_products([k](const float* p) { return Floats::load(p + k); });
-  }
-  if (k < panel.in) {
-    const int64_t rest = panel.in - k;
-    add_products([k, rest](const float* p) { return Floats::load_first(p + k, rest, 0); });
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-    if (N == kOuts) {
-      store_four_sums(sums[i], bias, panel.accumulate, y + i * panel.output_stride);
-    } else {
-      store_sum(sums[i][0], bias, panel.accumulate, y + i * panel.output_stride);
-    }
+    w += N * weight_stride;
+    if (A > 0) ahead += N * weight_stride;
+    y += N;
+    if (bias != nullptr) bias += N;
   }
 }
 
-using Tile = void (*)(const LinearPanel&, const float*, const float*, const float*, const float*, float*);
+using Tile = void (*)(const LinearPanel&, const float*, const float*, const float*, const float*, float*,
+                      int64_t);
 
 template <int N, int A>
 Tile tile_of(int64_t rows) {
@@ -114,34 +125,39 @@ Tile tile_of(int64_t rows) {
 void linear_panel(const LinearPanel& panel) {
   const int64_t blocks = (panel.rows + kRows - 1) / kRows;
   const auto first_row = [&](int64_t block) { return block * panel.rows / blocks; };
-  const auto run = [&](Tile tile, int64_t block, int64_t out, const float* ahead) {
+  const auto run = [&](Tile tile, int64_t block, int64_t out, const float* ahead, int64_t tiles) {
     const int64_t row = first_row(block);
     tile(panel, panel.input + row * panel.input_stride, panel.weight + out * panel.weight_stride, ahead,
-         panel.bias == nullptr ? nullptr : panel.bias + out, panel.output + row * panel.output_stride + out);
+         panel.bias == nullptr ? nullptr : panel.bias + out, panel.output + row * panel.output_stride + out,
+         tiles);
   };
   const auto rows_of = [&](int64_t block) { return first_row(block + 1) - first_row(block); };
   const int64_t whole = panel.outs / kOuts * kOuts;
   if (blocks <= kFewBlocks) {
-    // The weight comes from memory and is what takes the time: a tile of it is used by all rows while the next one is on
-    // its way.
-    for (int64_t out = 0; out < whole; out += kOuts) {
-      const float* next = panel.weight + (out + kOuts) * panel.weight_stride;
+    // The weight comes from memory, and that is what takes the time: while the rows use one step of it, the next is on
+    // its way to the second-level cache, its requests spread over three blocks of rows.
+    for (int64_t out = 0; out < whole; out += kStep) {
+      const int64_t tiles = (whole - out < kStep ? whole - out : kStep) / kOuts;
+      const float* next = panel.weight + (out + kStep) * panel.weight_stride;
       if (blocks == 1) {
-        run(tile_of<kOuts, kOuts>(panel.rows), 0, out, next);
+        run(tile_of<kOuts, kOuts>(panel.rows), 0, out, next, tiles);
         continue;
       }
-      run(tile_of<kOuts, 2>(rows_of(0)), 0, out, next);
-      run(tile_of<kOuts, 2>(rows_of(1)), 1, out, next + 2 * panel.weight_stride);
-      for (int64_t b = 2; b < blocks; ++b) run(tile_of<kOuts, 0>(rows_of(b)), b, out, nullptr);
+      run(tile_of<kOuts, 2>(rows_of(0)), 0, out, next, tiles);
+      if (blocks == 2) {
+        run(tile_of<kOuts, 2>(rows_of(1)), 1, out, next + 2 * panel.weight_stride, tiles);
+        continue;
+      }
+      run(tile_of<kOuts, 1>(rows_of(1)), 1, out, next + 2 * panel.weight_stride, tiles);
+      run(tile_of<kOuts, 1>(rows_of(2)), 2, out, next + 3 * panel.weight_stride, tiles);
+      for (int64_t b = 3; b < blocks; ++b) run(tile_of<kOuts, 0>(rows_of(b)), b, out, nullptr, tiles);
     }
   } else {
     // The panel stays in the second-level cache, a block of the input in the first.
-    for (int64_t b = 0; b < blocks; ++b) {
-      for (int64_t out = 0; out < whole; out += kOuts) run(tile_of<kOuts, 0>(rows_of(b)), b, out, nullptr);
-    }
+    for (int64_t b = 0; b < blocks; ++b) run(tile_of<kOuts, 0>(rows_of(b)), b, 0, nullptr, whole / kOuts);
   }
   for (int64_t b = 0; b < blocks; ++b) {
-    for (int64_t out = whole; out < panel.outs; ++out) run(tile_of<1, 0>(rows_of(b)), b, out, nullptr);
+    run(tile_of<1, 0>(rows_of(b)), b, whole, nullptr, panel.outs - whole);
   }
 }
 
