@@ -22,19 +22,35 @@ record ChildRun(Process process, Path output) {
     return start(output, System.getProperty("java.class.path"), program);
   }
 
+  /** One that can write no file of more than so many KiB, as if the disk were full then. */
+  static ChildRun startOnFullDisk(int kib, Path output, List<String> arguments) throws IOException {
+    List<String> program = new ArrayList<>(List.of(Main.class.getName()));
+    program.addAll(arguments);
+    return start(
+        List.of("bash", "-c", "ulimit -f %d && exec \"$@\"".formatted(kib), "bash"),
+        output,
+        System.getProperty("java.class.path"),
+        program);
+  }
+
   /**
    * @param program main class and arguments
    */
   static ChildRun start(Path output, String classPath, List<String> program) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "-Dorg.bytedeco.javacpp.maxBytes=0"));
+    return start(List.of(), output, classPath, program);
+  }
+
+  private static ChildRun start(
+      List<String> shell, Path output, String classPath, List<String> program) throws IOException {
+    List<String> command = new ArrayList<>(shell);
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+            "-Dorg.bytedeco.javacpp.maxBytes=0"));
     String cache = System.getProperty("org.bytedeco.javacpp.cachedir");
     if (cache != null) {
       command.add("-Dorg.bytedeco.javacpp.cachedir=" + cache);

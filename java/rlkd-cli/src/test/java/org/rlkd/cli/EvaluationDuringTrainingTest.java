@@ -95,8 +95,7 @@ class EvaluationDuringTrainingTest {
   }
 
   @Test
-  void the_strategy_best_saves_after_each_evaluation_that_is_the_best_so_far()
-      throws IOException {
+  void the_strategy_best_saves_after_each_evaluation_that_is_the_best_so_far() throws IOException {
     List<JsonNode> lines =
         run(
             "sft",

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,19 +25,40 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SurvivalTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int SIGKILL = 128 + 9;
-  private static final int KILLS = Integer.getInteger("rlkd.kills", 3);
+  private static final int KILLS = Integer.getInteger("rlkd.kills", 2);
   private static final int STEPS = 12;
 
   @TempDir Path folder;
   private int outputs;
 
+  private static final String LORA =
+      """
+      use_peft: true
+      lora_r: 4
+      lora_dropout: 0.1
+      lora_target_modules: [all-linear]
+      """;
+
+  /** The file's command is the word before the hyphen. */
+  private void writeConfigurations(String sft, String train) {
+    TinyStudent.write(folder.resolve("sft.yaml"), sft);
+    TinyStudent.write(folder.resolve("train.yaml"), train);
+    TinyStudent.write(folder.resolve("sft-lora.yaml"), sft + LORA);
+    TinyStudent.write(folder.resolve("train-lora.yaml"), train + LORA);
+    // Steps are read from the tags; the judge is a model, whose answers are kept on disk.
+    TinyStudent.write(
+        folder.resolve("train-gsrm.yaml"),
+        train.replace("[tag_count, format]", "[tag_count, structure]")
+            + "rlkd: {gsrm: {judge: %s, normalize: teacher}}\n".formatted(folder.resolve("judge")));
+  }
+
   @BeforeEach
   void writeModelAndData() {
     TinyStudent.write(folder.resolve("base"));
+    TinyStudent.writeJudge(folder.resolve("judge"));
     TinyStudent.write(folder.resolve("sums.jsonl"), TinyStudent.problems(16));
     TinyStudent.write(folder.resolve("solutions.jsonl"), TinyStudent.solutions(16));
-    TinyStudent.write(
-        folder.resolve("sft.yaml"),
+    writeConfigurations(
         """
         dataset_name: solutions.jsonl
         rlkd: {eval_dataset_files: [solutions.jsonl]}
@@ -49,9 +71,7 @@ class SurvivalTest {
         learning_rate: 0.003
         lr_scheduler_type: constant
         logging_steps: 1
-        """);
-    TinyStudent.write(
-        folder.resolve("train.yaml"),
+        """,
         """
         dataset_name: sums.jsonl
         num_generations: 4
@@ -59,6 +79,9 @@ class SurvivalTest {
         num_iterations: 2
         beta: 0.04
         max_completion_length: 24
+        use_adaptive_entropy: true
+        entropy_coef: 0.01
+        entropy_target: 3.5
         learning_rate: 0.003
         lr_scheduler_type: constant
         reward_funcs: [tag_count, format]
@@ -67,19 +90,27 @@ class SurvivalTest {
         """);
   }
 
-  private ChildRun start(String command, String out, String... more) throws IOException {
+  private ChildRun start(String run, String out, String... more) throws IOException {
+    return ChildRun.start(nextOutput(), arguments(run, out, more));
+  }
+
+  private Path nextOutput() {
+    return folder.resolve("output-%d.txt".formatted(outputs++));
+  }
+
+  private List<String> arguments(String run, String out, String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of(
-                command,
+                run.split("-")[0],
                 "--config",
-                folder.resolve(command + ".yaml").toString(),
+                folder.resolve(run + ".yaml").toString(),
                 "--model",
-                folder.resolve("base").toString(),
+                folder.resolve(run.equals("train-gsrm") ? "tuned" : "base").toString(),
                 "--out",
                 folder.resolve(out).toString()));
     arguments.addAll(List.of(more));
-    return ChildRun.start(folder.resolve("output-%d.txt".formatted(outputs++)), arguments);
+    return arguments;
   }
 
   private void complete(ChildRun run) throws IOException, InterruptedException {
@@ -114,11 +145,35 @@ class SurvivalTest {
     assertEqualRuns("stopped", "whole");
   }
 
+  @Test
+  void a_run_whose_disk_is_full_says_so_and_leaves_no_part_of_a_checkpoint() throws Exception {
+    String[] settings = {"--set", "max_steps=3", "--set", "save_steps=2"};
+    ChildRun run = ChildRun.startOnFullDisk(64, nextOutput(), arguments("train", "full", settings));
+    assertThat(run.exitCode()).as(run.said()).isEqualTo(1);
+    assertThat(run.said())
+        .contains("checkpoint-2", "File too large", "free")
+        .doesNotContain("Exception");
+    assertThat(checkpoints("full")).isEmpty();
+    assertThat(isSaving("full")).as("a checkpoint in part").isFalse();
+    assertThat(steps("full")).as("steps in metrics.jsonl").isEqualTo(2);
+
+    complete(start("train", "whole", settings));
+    complete(start("train", "full", append(settings, "--set", "overwrite_output_dir=true")));
+    assertEqualRuns("full", "whole");
+  }
+
+  private static String[] append(String[] some, String... more) {
+    return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"sft", "train"})
+  @ValueSource(strings = {"sft", "train", "sft-lora", "train-lora", "train-gsrm"})
   void a_run_killed_at_random_moments_ends_with_the_weights_of_one_that_was_not(String command)
       throws Exception {
     String[] settings = {"--set", "max_steps=" + STEPS, "--set", "save_steps=1"};
+    if (command.equals("train-gsrm")) { // a student that writes steps
+      complete(start("sft", "tuned", "--set", "max_steps=60", "--set", "learning_rate=0.01"));
+    }
     complete(start(command, "whole", settings));
     Random random = new Random(Long.getLong("rlkd.kill.seed", 1));
     int kills = 0;
@@ -141,6 +196,10 @@ class SurvivalTest {
       insideSave += isSaving("killed") ? 1 : 0;
     }
     complete(resumed(command, settings));
+    if (command.equals("train-gsrm")) {
+      assertThat(Files.size(folder.resolve("killed/judge-cache.bin"))).isPositive();
+      assertThat(Files.size(folder.resolve("killed/teacher-cache.jsonl"))).isPositive();
+    }
     System.out.printf("%s: killed %d times, %d inside a save%n", command, kills, insideSave);
     assertEqualRuns("killed", "whole");
   }
@@ -189,8 +248,11 @@ class SurvivalTest {
   private void assertEqualRuns(String one, String other) throws IOException {
     Path a = folder.resolve(one);
     Path b = folder.resolve(other);
-    assertThat(a.resolve("model.safetensors"))
-        .hasSameBinaryContentAs(b.resolve("model.safetensors"));
+    String weights =
+        Files.exists(b.resolve("adapter_model.safetensors"))
+            ? "adapter_model.safetensors"
+            : "model.safetensors";
+    assertThat(a.resolve(weights)).hasSameBinaryContentAs(b.resolve(weights));
     assertThat(metrics(a)).isNotEmpty().isEqualTo(metrics(b));
     if (Files.exists(b.resolve("completions.jsonl"))) {
       assertThat(a.resolve("completions.jsonl"))
@@ -198,7 +260,10 @@ class SurvivalTest {
     }
   }
 
-  /** The lines of metrics.jsonl without what a clock says. */
+  /**
+   * The lines of metrics.jsonl without what a clock says, and without what was in a cache already:
+   * a step that was killed has filled it for the next try.
+   */
   private static List<String> metrics(Path run) throws IOException {
     List<String> lines = new ArrayList<>();
     for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
@@ -209,6 +274,8 @@ class SurvivalTest {
           .forEachRemaining(
               name -> {
                 if (name.startsWith("time/")
+                    || name.startsWith("gsrm/judge_")
+                    || name.equals("gsrm/teacher_cache_hit_rate")
                     || List.of("step_time", "tokens_per_second", "eval_runtime").contains(name)) {
                   times.add(name);
                 }

@@ -39,10 +39,21 @@ final class TinyStudent {
 
   /** One that takes as many positions. */
   static Path write(Path directory, int positions) {
+    return write(directory, positions, tokens());
+  }
+
+  /** One that can also say yes and no, for prompts as long as a judge's. */
+  static Path writeJudge(Path directory) {
+    List<String> tokens = new ArrayList<>(tokens());
+    tokens.addAll(List.of("yes", "no"));
+    return write(directory, 4096, tokens);
+  }
+
+  private static Path write(Path directory, int positions, List<String> tokens) {
     ModelConfig config =
         new ModelConfig(
             ModelFamily.QWEN2,
-            tokens().size(),
+            tokens.size(),
             32,
             64,
             2,
@@ -67,7 +78,7 @@ final class TinyStudent {
           model,
           GenerationConfig.of(config),
           SaveOptions.FLOAT32,
-          TinyStudent::writeTokenizer);
+          target -> writeTokenizer(target, tokens));
     }
     return directory;
   }
@@ -80,8 +91,7 @@ final class TinyStudent {
     return tokens;
   }
 
-  private static void writeTokenizer(Path directory) {
-    List<String> tokens = tokens();
+  private static void writeTokenizer(Path directory, List<String> tokens) {
     String added =
         IntStream.range(0, SPECIAL.size() + TAGS.size())
             .mapToObj(

@@ -11,7 +11,8 @@ import java.util.Set;
 /**
  * Judges pairs of steps by questions about their texts: an empty text agrees with nothing and an
  * equal one (up to white space) with probability 1, both without asking; every other distinct
- * question is asked once, and answered from the cache ever after. Failures are not cached.
+ * question is asked once, and answered from the cache ever after. The first answer too is what the
+ * cache has, a float32. Failures are not cached.
  *
  * <p>A pair whose meta-reasonings certainly disagree (probability 0) earns nothing whatever its
  * query and answer are, yet they are asked: the kernel and {@code completions.jsonl} show them.
@@ -70,10 +71,12 @@ public final class AskingJudge implements Judge {
               .formatted(judge.id(), answers.size(), open.size()));
     }
     for (int i = 0; i < open.size(); i++) {
-      verdicts.put(open.get(i), answers.get(i));
-      if (answers.get(i).failure() == null) {
-        cache.put(judge.id(), open.get(i), answers.get(i).probability());
+      Verdict answer = answers.get(i);
+      if (answer.failure() == null) {
+        cache.put(judge.id(), open.get(i), answer.probability());
+        answer = Verdict.of((float) answer.probability());
       }
+      verdicts.put(open.get(i), answer);
     }
     asked += open.size();
   }
