@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
           + " against the bandwidth and arithmetic that the machine reaches in the same JVM.",
       "Writes JSON, and a table beside it in Markdown."
     },
+    subcommands = Contender.class,
     mixinStandardHelpOptions = true)
 public final class Bench implements Runnable {
   @Option(names = "--quick", description = "One shape of each, in less than three minutes.")
