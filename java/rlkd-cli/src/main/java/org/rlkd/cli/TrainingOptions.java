@@ -36,6 +36,12 @@ final class TrainingOptions {
   private String device;
 
   @Option(
+      names = "--memory-budget",
+      paramLabel = "SIZE",
+      description = "Memory that the run may have, such as 4GiB, in place of rlkd.memory.budget.")
+  private String memoryBudget;
+
+  @Option(
       names = "--resume",
       description = "Continue from the newest checkpoint of the output directory.")
   private boolean resume;
@@ -69,6 +75,9 @@ final class TrainingOptions {
     }
     if (device != null) {
       all.add("rlkd.device=" + device);
+    }
+    if (memoryBudget != null) {
+      all.add("rlkd.memory.budget=" + memoryBudget);
     }
     if (resume) {
       all.add("resume_from_checkpoint=true");

@@ -99,6 +99,8 @@ final class TrainingKeys {
 
   static final Key<Boolean> GRADIENT_CHECKPOINTING =
       new Key<>("gradient_checkpointing", ValueType.FLAG, false);
+  static final Key<Optional<Long>> MEMORY_BUDGET =
+      Key.optional("rlkd.memory.budget", ValueType.BYTES);
   private static final List<Key<?>> ACTING =
       List.of(
           MODEL,
@@ -146,7 +148,8 @@ final class TrainingKeys {
           DEVICE,
           THREADS,
           LOGPROB_TILE_MIB,
-          GRADIENT_CHECKPOINTING);
+          GRADIENT_CHECKPOINTING,
+          MEMORY_BUDGET);
 
   private static ValueType<Double> fraction() {
     return ValueType.number("from 0 to below 1", n -> n >= 0 && n < 1);

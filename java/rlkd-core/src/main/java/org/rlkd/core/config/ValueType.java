@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.rlkd.core.text.NearestName;
 
@@ -34,6 +36,10 @@ record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
                 case "false", "no", "off" -> Optional.of(false);
                 default -> Optional.empty();
               });
+
+  /** A number of bytes in units of 1024s. */
+  static final ValueType<Long> BYTES =
+      scalar("a size such as 4GiB or 512MiB", scalar -> bytes(scalar.text()));
 
   static final ValueType<DeviceSpec> DEVICE =
       scalar(DeviceSpec.EXPECTED, scalar -> DeviceSpec.parse(scalar.text()));
@@ -159,6 +165,16 @@ record ValueType<T>(String expected, Function<YamlValue, Optional<T>> reader) {
       return Optional.empty();
     }
     return Optional.of(Double.valueOf(text.replace("_", ""))).filter(n -> !n.isInfinite());
+  }
+
+  private static Optional<Long> bytes(String text) {
+    Matcher size = Pattern.compile("(\\d{1,6}(?:\\.\\d{1,3})?) ?([KMGT])iB").matcher(text.strip());
+    if (!size.matches()) {
+      return Optional.empty();
+    }
+    int unit = 10 * (1 + "KMGT".indexOf(size.group(2)));
+    return Optional.of((long) (Double.parseDouble(size.group(1)) * (1L << unit)))
+        .filter(bytes -> bytes > 0);
   }
 
   private static Map<String, Object> plainMap(YamlValue.Mapping mapping) {

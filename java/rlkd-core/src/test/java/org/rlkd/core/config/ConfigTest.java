@@ -398,6 +398,28 @@ class ConfigTest {
   }
 
   @Test
+  void aMemoryBudgetIsASizeOfTheCpu() {
+    assertThat(sft("rlkd.memory.budget=4GiB").machine().memoryBudget()).contains(4L << 30);
+    assertThat(sft("rlkd.memory.budget=1.5 GiB").machine().memoryBudget()).contains(3L << 29);
+    assertThat(sft("rlkd.memory.budget=null").machine().memoryBudget()).isEmpty();
+    for (String wrong : List.of("4", "4GB", "0MiB", "-1GiB", "x")) {
+      assertThatThrownBy(() -> sft("rlkd.memory.budget=" + wrong))
+          .as(wrong)
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected a size such as 4GiB");
+    }
+    assertThatThrownBy(
+            () ->
+                SftConfig.load(
+                    Optional.empty(), List.of("rlkd.memory.budget=4GiB", "rlkd.device=cuda")))
+        .hasMessageContaining("plans the memory of the CPU alone");
+  }
+
+  private static SftConfig sft(String setting) {
+    return SftConfig.load(Optional.empty(), List.of(setting));
+  }
+
+  @Test
   void aTemplateFileIsReadInItsPlace() throws IOException {
     Path template = Files.writeString(directory.resolve("chat.jinja"), "{{ messages }}");
     GrpoConfig config = GrpoConfig.load(Optional.empty(), List.of("chat_template=" + template));

@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Names and shapes of a model's parameters, as {@code named_parameters()} of transformers. */
-final class ParameterShapes {
+public final class ParameterShapes {
   static final String EMBEDDING = "model.embed_tokens.weight";
   static final String FINAL_NORM = "model.norm.weight";
   static final String HEAD = "lm_head.weight";
@@ -14,7 +14,7 @@ final class ParameterShapes {
   private ParameterShapes() {}
 
   /** Insertion-ordered; a tied head is not listed. */
-  static Map<String, long[]> of(ModelConfig config) {
+  public static Map<String, long[]> of(ModelConfig config) {
     ParameterShapes result = new ParameterShapes();
     long hidden = config.hiddenSize();
     long intermediate = config.intermediateSize();
@@ -45,7 +45,8 @@ final class ParameterShapes {
     return result.shapes;
   }
 
-  static String layer(int index) {
+  /** What the names of a layer's parameters begin with. */
+  public static String layer(int index) {
     return "model.layers." + index + ".";
   }
 

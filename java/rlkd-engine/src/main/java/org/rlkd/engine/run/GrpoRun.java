@@ -17,6 +17,7 @@ import org.rlkd.engine.evaluation.Evaluation;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.GeneratorOptions;
 import org.rlkd.engine.gsrm.Gsrm;
+import org.rlkd.engine.memory.MemoryPlan;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.reward.ConfiguredRewards;
@@ -78,6 +79,7 @@ public final class GrpoRun {
   public Path run(StepListener listener) {
     Device device = useMachine(config.machine());
     Path base = modelDirectory(config.model());
+    RunMemory memory = RunMemory.of(config, base);
     List<Problem> problems = problems(DatasetFiles.training(config.data()));
     try (RunDirectory directory = RunDirectory.open(config.run());
         Trainee student =
@@ -95,17 +97,23 @@ public final class GrpoRun {
                 ? new CompletionLog(
                     directory.path().resolve("completions.jsonl"), directory.firstStep())
                 : null) {
+      List<GrpoPrompt> prompts = prompts(problems, student);
+      MemoryPlan plan = memory.plan(config, prompts);
       Generator generator =
-          new Generator(student.model(), student.tokenizer(), GeneratorOptions.DEFAULT);
+          new Generator(
+              student.model(),
+              student.tokenizer(),
+              GeneratorOptions.DEFAULT.withKvCacheBytes(plan.keyValueBytes()));
       GrpoOptions options =
-          GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds()));
+          GrpoOptions.of(config, Set.copyOf(student.tokenizer().specialTokens().eosIds()))
+              .withMemory(plan.options());
       try (GrpoTrainer trainer =
           new GrpoTrainer(
               student.model(),
               parts.reference(student),
               generator,
               student.tokenizer(),
-              prompts(problems, student),
+              prompts,
               parts.rewards,
               options,
               log)) {
@@ -127,6 +135,7 @@ public final class GrpoRun {
         if (finished) {
           directory.writeModel(student::write, evaluation);
         }
+        memory.report();
       }
       return directory.path();
     }

@@ -40,6 +40,7 @@ public final class SftRun {
   public Path run(StepListener listener) {
     Device device = GrpoRun.useMachine(config.machine());
     Path base = GrpoRun.modelDirectory(config.model());
+    RunMemory memory = RunMemory.of(config, base);
     try (RunDirectory directory = RunDirectory.open(config.run());
         Trainee model =
             Trainee.load(
@@ -50,11 +51,9 @@ public final class SftRun {
                 config.run().seed(),
                 device);
         MetricSink metrics = directory.metrics()) {
-      try (SftTrainer trainer =
-          new SftTrainer(
-              model.model(),
-              examples(model, DatasetFiles.training(config.data())),
-              SftOptions.of(config))) {
+      List<TrainingSequence> data = examples(model, DatasetFiles.training(config.data()));
+      SftOptions options = SftOptions.of(config).withMemory(memory.plan(config, data).options());
+      try (SftTrainer trainer = new SftTrainer(model.model(), data, options)) {
         directory.resumedFrom().ifPresent(trainer::restoreState);
         EvaluationConfig heldOut = config.run().evaluation();
         Optional<PeriodicEvaluation> evaluation =
@@ -78,6 +77,7 @@ public final class SftRun {
         if (finished) {
           directory.writeModel(model::write, evaluation);
         }
+        memory.report();
       }
       return directory.path();
     }

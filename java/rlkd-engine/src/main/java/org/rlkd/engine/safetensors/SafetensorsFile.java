@@ -1,8 +1,7 @@
 package org.rlkd.engine.safetensors;
 
 import java.io.IOException;
-import java.lang.ref.Reference;
-import java.nio.MappedByteBuffer;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,15 +18,16 @@ import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.InputException;
 
 /**
- * A safetensors file opened for reading. The header is validated on opening; tensor data is
- * memory-mapped, one tensor at a time and at most 1 GiB at once, and copied (converted if the
- * dtypes differ) straight into the destination. So the file's bytes live in the page cache only and
- * loading needs no memory beyond the destination.
+ * A safetensors file opened for reading. The header is validated on opening; tensor data is read in
+ * chunks of 8 MiB and copied (converted if the dtypes differ) into the destination, so that loading
+ * needs no memory beyond the destination. A mapped file would count as this process's memory until
+ * the garbage collector finds the mapping.
  *
  * <p>The file must not shrink while it is open.
  */
 public final class SafetensorsFile implements AutoCloseable {
-  private static final long MAX_MAPPING_BYTES = 1L << 30;
+  /** Bytes of a file that are read at once; a whole number of elements of every dtype. */
+  private static final long CHUNK_BYTES = 8L << 20;
 
   private final Path file;
   private final FileChannel channel;
@@ -101,18 +101,30 @@ public final class SafetensorsFile implements AutoCloseable {
       requireShape(entry, destination);
       Tensor flat = destination.view(-1);
       TensorOptions stored = new TensorOptions(entry.dtype().scalarType());
-      for (long done = 0; done < entry.bytes(); done += MAX_MAPPING_BYTES) {
-        long bytes = Math.min(MAX_MAPPING_BYTES, entry.bytes() - done);
+      long size = Math.min(CHUNK_BYTES, entry.bytes());
+      BytePointer chunk = new BytePointer(size);
+      for (long done = 0; done < entry.bytes(); done += size) {
+        long bytes = Math.min(size, entry.bytes() - done);
         long elements = bytes / entry.dtype().bytes();
-        MappedByteBuffer mapped =
-            channel.map(FileChannel.MapMode.READ_ONLY, entry.offset() + done, bytes);
-        Tensor source = torch.from_blob(new BytePointer(mapped), new long[] {elements}, stored);
+        readFully(chunk.limit(bytes).asByteBuffer(), entry.offset() + done, name);
+        Tensor source = torch.from_blob(chunk, new long[] {elements}, stored);
         flat.narrow(0, done / entry.dtype().bytes(), elements).copy_(source);
-        Reference.reachabilityFence(mapped);
       }
     } catch (IOException e) {
       throw new InputException(
           file + ", tensor " + name + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private void readFully(ByteBuffer chunk, long position, String name) throws IOException {
+    long at = position;
+    while (chunk.hasRemaining()) {
+      int read = channel.read(chunk, at);
+      if (read < 0) {
+        throw new InputException(
+            file + ", tensor " + name + ": the file has become shorter while it was read");
+      }
+      at += read;
     }
   }
 

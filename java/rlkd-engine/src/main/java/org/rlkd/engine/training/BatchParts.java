@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import org.rlkd.engine.model.ModelConfig;
+import org.rlkd.engine.memory.MemoryOptions;
 
 /**
  * Cuts a micro-batch into parts that go through the network one after another, few enough sequences
@@ -19,25 +19,9 @@ import org.rlkd.engine.model.ModelConfig;
  * @param mostRows target tokens of a part
  */
 record BatchParts(long mostTokens, long mostRows) {
-  /** More at once is no faster: matrix products are large enough, caches are left earlier. */
-  private static final long AMPLE_TOKENS = 4096;
-
-  /**
-   * Parts for a model, however long their targets are.
-   *
-   * <p>A layer keeps about 8 vectors of the hidden and 4 of the intermediate size for each token:
-   * inputs and outputs of the two norms, queries, keys, values, attention's output, and the MLP's
-   * gate, its activation, up and their product. Of a layer that is computed again its input alone
-   * is kept.
-   */
-  static BatchParts of(ModelConfig config, MemoryOptions memory) {
-    long layer = (long) Float.BYTES * (8L * config.hiddenSize() + 4L * config.intermediateSize());
-    long bytesPerToken =
-        memory.gradientCheckpointing()
-            ? layer + (long) Float.BYTES * config.layers() * config.hiddenSize()
-            : layer * config.layers();
-    return new BatchParts(
-        Math.max(1, Math.min(AMPLE_TOKENS, memory.activations() / bytesPerToken)), Long.MAX_VALUE);
+  /** Parts of so many tokens, however long their targets are. */
+  static BatchParts of(MemoryOptions memory) {
+    return new BatchParts(memory.tokens(), Long.MAX_VALUE);
   }
 
   BatchParts withMostRows(long rows) {

@@ -8,6 +8,7 @@ import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.GrpoConfig;
 import org.rlkd.core.config.SamplerRatioConfig;
 import org.rlkd.engine.generation.SamplingParameters;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.policy.PolicyLossOptions;
 
@@ -119,6 +120,26 @@ public record GrpoOptions(
         config.shuffleDataset(),
         config.loss().samplerRatio(),
         config.loss().entropyBonus());
+  }
+
+  public GrpoOptions withMemory(MemoryOptions value) {
+    return new GrpoOptions(
+        batch,
+        sampling,
+        maxPromptLength,
+        longPrompts,
+        advantage,
+        loss,
+        oldLogprobs,
+        maskTruncatedCompletions,
+        skipZeroAdvantages,
+        epochs,
+        maxSteps,
+        schedule,
+        optimizer,
+        seed,
+        value,
+        mostSkippedInARow);
   }
 
   /** Micro-batches for which a generation batch is used, over all iterations. */

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.PackedSequences;
 import org.rlkd.engine.model.SequenceRun;

@@ -40,7 +40,7 @@ final class PolicyUpdate implements AutoCloseable {
   private final BatchParts parts;
 
   PolicyUpdate(CausalLm model, GrpoOptions options) {
-    this(model, options, BatchParts.of(model.config(), options.memory()));
+    this(model, options, BatchParts.of(options.memory()));
   }
 
   /**

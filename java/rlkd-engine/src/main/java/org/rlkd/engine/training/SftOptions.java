@@ -5,6 +5,7 @@ import org.rlkd.core.UsageException;
 import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.core.config.SamplingStrategy;
 import org.rlkd.core.config.SftConfig;
+import org.rlkd.engine.memory.MemoryOptions;
 
 /**
  * Options of {@link SftTrainer}.

@@ -20,6 +20,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.PackingStrategy;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.TrainingPass;
 import org.rlkd.engine.tensor.HostArrays;
@@ -219,7 +220,7 @@ public final class SftTrainer implements Trainer {
   }
 
   private List<List<TrainingSequence>> cut(List<TrainingSequence> sequences) {
-    return BatchParts.of(model.config(), options.memory())
+    return BatchParts.of(options.memory())
         .cut(
             sequences,
             sequence ->

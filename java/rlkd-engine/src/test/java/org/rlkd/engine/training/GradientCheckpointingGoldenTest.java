@@ -17,6 +17,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.rlkd.core.config.LoraConfig;
 import org.rlkd.engine.lora.LoraAdapter;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.GoldenModels;
 import org.rlkd.engine.model.ModelDirectory;

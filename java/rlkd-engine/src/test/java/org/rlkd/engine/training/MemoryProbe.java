@@ -5,9 +5,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.config.LossType;
+import org.rlkd.engine.memory.MemoryOptions;
+import org.rlkd.engine.memory.MemoryPlan;
+import org.rlkd.engine.memory.ModelMemory;
+import org.rlkd.engine.memory.ProcessMemory;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.tensor.CpuThreads;
 import org.rlkd.engine.tensor.TensorView;
@@ -38,8 +43,26 @@ final class MemoryProbe {
       parameters = model.parameterCount();
       loss = args[0].equals("sft") ? sft(model, length) : grpo(model, length);
     }
+    System.out.println("estimate: " + estimate(length));
+    System.out.println("peak: " + ProcessMemory.peak().orElseThrow());
     System.out.println("loss: " + loss);
     System.out.println("bytes beyond: " + (status("VmHWM") - before - parameters * BYTES));
+  }
+
+  /** Of the peak of the process, bytes. */
+  private static long estimate(int length) {
+    return MemoryPlan.of(
+            new MemoryPlan.Workload(
+                ModelMemory.of(TinyModels.config(VOCAB, 64, 2), Optional.empty()),
+                0,
+                length + 8,
+                COMPLETION_TOKENS,
+                Optional.empty()),
+            MemoryOptions.DEFAULT,
+            0,
+            Optional.empty())
+        .estimate()
+        .peak();
   }
 
   private static double sft(CausalLm model, int length) {

@@ -32,6 +32,10 @@ class PeakMemoryTest {
     long beyond = Long.parseLong(value(output, "bytes beyond: "));
     System.out.printf("peak memory of %s, %s tokens: %,d bytes beyond%n", trainer, length, beyond);
     assertThat(beyond).isBetween(1L << 20, LIMIT);
+    double estimate = Long.parseLong(value(output, "estimate: "));
+    assertThat(estimate / Long.parseLong(value(output, "peak: ")))
+        .as("estimated peak as a share of the true one")
+        .isBetween(0.75, 1.25);
   }
 
   private static String value(List<String> output, String key) {

@@ -23,6 +23,7 @@ import org.rlkd.core.config.EntropyBonusConfig;
 import org.rlkd.core.config.LossType;
 import org.rlkd.core.config.SamplerRatioConfig;
 import org.rlkd.core.config.SamplerRatioMode;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.policy.PolicyLossOptions;
 import org.rlkd.engine.tensor.HostArrays;

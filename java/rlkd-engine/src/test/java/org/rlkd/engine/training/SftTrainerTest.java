@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.rlkd.core.InputException;
 import org.rlkd.core.config.PackingStrategy;
 import org.rlkd.core.config.Scheduler;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.model.SaveOptions;

@@ -23,6 +23,7 @@ import org.rlkd.core.data.Problem;
 import org.rlkd.core.reward.Reward;
 import org.rlkd.core.reward.RewardSample;
 import org.rlkd.engine.generation.SamplingParameters;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.policy.PolicyLossOptions;
 import org.rlkd.engine.tokenizer.Tokenizer;

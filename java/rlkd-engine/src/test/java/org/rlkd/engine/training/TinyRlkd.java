@@ -36,6 +36,7 @@ import org.rlkd.core.reward.StructureRewardOptions;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.SamplingParameters;
 import org.rlkd.engine.gsrm.NativeStructureAlignment;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.tensor.Device;

@@ -1,4 +1,4 @@
-package org.rlkd.engine.training;
+package org.rlkd.engine.memory;
 
 import org.rlkd.core.UsageException;
 import org.rlkd.core.config.MachineConfig;
@@ -8,22 +8,21 @@ import org.rlkd.core.config.MachineConfig;
  * step does not depend on it but for rounding.
  *
  * @param logits bytes for one tile of logits
- * @param activations bytes for what the backward pass needs of the forward pass: a micro-batch goes
- *     through the network in as many parts as that takes
+ * @param tokens that go through the network at once, unless a single sequence has more: a
+ *     micro-batch is computed in as many parts as that takes
  * @param gradientCheckpointing whether layers are computed again in the backward pass instead of
  *     being kept ({@code gradient_checkpointing})
  */
-public record MemoryOptions(long logits, long activations, boolean gradientCheckpointing) {
-  /** 256 MiB of logits, 2 GiB of activations, nothing computed twice. */
-  public static final MemoryOptions DEFAULT =
-      new MemoryOptions(StreamingLogprob.DEFAULT_BUDGET, 2L << 30, false);
+public record MemoryOptions(long logits, long tokens, boolean gradientCheckpointing) {
+  /** 256 MiB of logits, 1,024 tokens, nothing computed twice. */
+  public static final MemoryOptions DEFAULT = new MemoryOptions(256L << 20, 1024, false);
 
   public MemoryOptions {
     check(logits > 0, "memory for logits", logits);
-    check(activations > 0, "memory for activations", activations);
+    check(tokens > 0, "tokens at once", tokens);
   }
 
-  /** The options of a configuration. */
+  /** What a configuration asks for. */
   public static MemoryOptions of(MachineConfig machine) {
     return DEFAULT
         .withLogits((long) machine.logprobTileMib() << 20)
@@ -31,20 +30,20 @@ public record MemoryOptions(long logits, long activations, boolean gradientCheck
   }
 
   public MemoryOptions withLogits(long value) {
-    return new MemoryOptions(value, activations, gradientCheckpointing);
+    return new MemoryOptions(value, tokens, gradientCheckpointing);
   }
 
-  public MemoryOptions withActivations(long value) {
+  public MemoryOptions withTokens(long value) {
     return new MemoryOptions(logits, value, gradientCheckpointing);
   }
 
   public MemoryOptions withGradientCheckpointing(boolean value) {
-    return new MemoryOptions(logits, activations, value);
+    return new MemoryOptions(logits, tokens, value);
   }
 
   private static void check(boolean valid, String name, long found) {
     if (!valid) {
-      throw new UsageException(name + ": found " + found + ", expected greater than 0 bytes");
+      throw new UsageException(name + ": found " + found + ", expected greater than 0");
     }
   }
 }
