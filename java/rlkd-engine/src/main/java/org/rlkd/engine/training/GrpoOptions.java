@@ -139,7 +139,10 @@ public record GrpoOptions(
         optimizer,
         seed,
         value,
-        mostSkippedInARow);
+        mostSkippedInARow,
+        shuffleDataset,
+        samplerRatio,
+        entropyBonus);
   }
 
   /** Micro-batches for which a generation batch is used, over all iterations. */
