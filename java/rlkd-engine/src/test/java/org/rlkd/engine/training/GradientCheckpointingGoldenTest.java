@@ -84,7 +84,8 @@ class GradientCheckpointingGoldenTest {
     }
     try (PointerScope scope = new PointerScope();
         AdamW optimizer = new AdamW(model, AdamWOptions.DEFAULT);
-        StreamingLogprob head = new StreamingLogprob(model.device())) {
+        StreamingLogprob head =
+            new StreamingLogprob(model.device(), StreamingLogprob.DEFAULT_BUDGET, true)) {
       Tensor totals = SftTrainer.newTotals(model);
       model.train(
           seed,
