@@ -1,11 +1,16 @@
 /*
- * decode_attention on the CPU. A task is one row and a few query heads that stand next to each other, so that
+ * decode_attention on the CPU. A task is a few rows and a few query heads that stand next to each other, so that
  * a key is read once for its group and the cache is read front to back. The sequence is walked in tiles of 32
- * tokens counted from its start; a tile costs one rescaling of the running sums and its scores stay in L1.
+ * tokens counted from its start; a tile costs one rescaling of the running sums and its scores stay in L1. Tiles
+ * that the rows have in common, the tokens of a prompt or its beginning, are walked by all of them at once. A row's
+ * arithmetic is the same with others and without them.
+ *
  * Sums run in 16 lanes whatever the width of the CPU's vectors, and nothing is fused, so every instruction
  * set gives the same bits.
  */
 #include "rlkd/kernels/decode_attention.h"
+
+#include <omp.h>
 
 #include <algorithm>
 #include <cstring>
@@ -22,6 +27,8 @@ namespace {
 constexpr int64_t kTile = 32;
 constexpr int64_t kHeads = 8;  // query heads of a task, at most
 constexpr int64_t kLanes = 16;
+constexpr int64_t kRows = 8;  // rows of a task, at most
+constexpr int64_t kTasksPerThread = 4;
 
 // 16 floats in vectors of `kWidth`.
 template <int kWidth>
@@ -233,79 +240,140 @@ RLKD_INLINE void prefetch(const float* from, int64_t byte) {
   __builtin_prefetch(reinterpret_cast<const char*>(from) + byte, 0, 2);
 }
 
-// Query heads first .. first + heads - 1 of one row.
+// Some rows and some query heads next to each other.
+struct Task {
+  int64_t row;
+  int64_t rows;
+  int64_t head;
+  int64_t heads;
+};
+
+// What is known of one row of a task after some of its tokens.
+struct RowState {
+  float sums[kHeads * kDecodeAttentionMaxHeadDim];
+  Running running[kHeads];
+};
+
+// Tokens begin .. end - 1 of a row.
+struct Stretch {
+  int64_t row;
+  int64_t begin;
+  int64_t end;
+};
+
+// A stretch that starts at a multiple of kTile, for `rows` rows that have it in common; `after` is fetched meanwhile.
 template <int kWidth>
-RLKD_INLINE void attend(const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads,
-                        float* output) {
+RLKD_INLINE void attend_to(const DecodeAttention<float>& inputs, const Task& task, const Stretch& stretch,
+                           int64_t rows, const Stretch& after, RowState* states) {
   const int64_t head_dim = inputs.head_dim;
   const int64_t token_stride = inputs.kv_heads * head_dim;
   const int64_t group = inputs.query.cols / token_stride;
-  const int64_t length = inputs.lengths[row];
-  const int64_t* blocks = inputs.block_table.row(row);
-  const float* query = inputs.query.row(row) + first * head_dim;
-  float sums[kHeads * kDecodeAttentionMaxHeadDim];
-  std::memset(sums, 0, static_cast<size_t>(heads * head_dim) * sizeof(float));
-  Running running[kHeads];
   float scores[kHeads][kTile];
   int64_t offsets[kTile];
   int64_t ahead[kTile];
   int64_t head_offsets[kHeads];
-  for (int64_t h = 0; h < heads; ++h) head_offsets[h] = (first + h) / group * head_dim;
+  for (int64_t h = 0; h < task.heads; ++h) head_offsets[h] = (task.head + h) / group * head_dim;
   const int64_t first_offset = head_offsets[0];
-  const auto used = (head_offsets[heads - 1] - first_offset + head_dim) * int64_t{sizeof(float)};
+  const auto used = (head_offsets[task.heads - 1] - first_offset + head_dim) * int64_t{sizeof(float)};
 
-  Places places{blocks, inputs.block_size, token_stride};
-  int64_t tile = std::min(kTile, length);
+  const auto places_of = [&](const Stretch& part) {
+    return Places{inputs.block_table.row(part.row) + part.begin / inputs.block_size, inputs.block_size,
+                  token_stride, part.begin % inputs.block_size};
+  };
+  Places places = places_of(stretch);
+  const int64_t row = stretch.row;
+  int64_t tile = std::min(kTile, stretch.end - stretch.begin);
   places.next(offsets, tile);
-  for (int64_t begin = 0; begin < length; begin += kTile) {
-    // While this tile is worked on, the keys and values of the next are fetched.
-    const int64_t ahead_tile = std::min(kTile, length - begin - tile);
+  for (int64_t begin = stretch.begin; begin < stretch.end; begin += kTile) {
+    const int64_t ahead_tile = std::min(kTile, stretch.end - begin - tile);
     places.next(ahead, ahead_tile);
+    int64_t fetched = ahead_tile;
+    if (ahead_tile == 0) {
+      fetched = std::min(kTile, after.end - after.begin);
+      places_of(after).next(ahead, fetched);
+    }
+    const int64_t fetched_at_once = (4 * fetched + tile - 1) / tile;  // while four tokens are worked on
     // The last four tokens of a tile may reach past its end: those read the last key again.
     for (int64_t t = tile; t < (tile + 3) / 4 * 4; ++t) offsets[t] = offsets[tile - 1];
-    for (int64_t t = 0; t < tile; t += 4) {
-      for (int64_t i = t; i < std::min(t + 4, ahead_tile); ++i) {
-        for (int64_t byte = 0; byte < used; byte += kLine) {
-          prefetch(inputs.keys.data + first_offset + ahead[i], byte);
-          prefetch(inputs.values.data + first_offset + ahead[i], byte);
+    for (int64_t r = 0; r < rows; ++r) {
+      RowState& state = states[r];
+      const float* query = inputs.query.row(row + r) + task.head * head_dim;
+      for (int64_t t = 0; t < tile; t += 4) {
+        // While this tile is worked on, the keys and values of the next are fetched.
+        const int64_t from = t / 4 * fetched_at_once;
+        for (int64_t i = from; r == 0 && i < std::min(from + fetched_at_once, fetched); ++i) {
+          for (int64_t byte = 0; byte < used; byte += kLine) {
+            prefetch(inputs.keys.data + first_offset + ahead[i], byte);
+            prefetch(inputs.values.data + first_offset + ahead[i], byte);
+          }
+        }
+        for (int64_t h = 0; h < task.heads; ++h) {
+          dot_four<kWidth>(&scores[h][t], inputs.scale, query + h * head_dim,
+                           inputs.keys.data + head_offsets[h], offsets + t, head_dim);
         }
       }
-      for (int64_t h = 0; h < heads; ++h) {
-        dot_four<kWidth>(&scores[h][t], inputs.scale, query + h * head_dim,
-                         inputs.keys.data + head_offsets[h], offsets + t, head_dim);
+      for (int64_t h = 0; h < task.heads; ++h) {
+        for (int64_t t = tile; t < kTile; ++t) scores[h][t] = -std::numeric_limits<float>::infinity();
+        float* sums = state.sums + h * head_dim;
+        advance<kWidth>(state.running[h], sums, scores[h], tile, head_dim);
+        gather_head<kWidth>(sums, scores[h], inputs.values.data + head_offsets[h], offsets, tile, head_dim);
       }
-    }
-    for (int64_t h = 0; h < heads; ++h) {
-      for (int64_t t = tile; t < kTile; ++t) scores[h][t] = -std::numeric_limits<float>::infinity();
-      advance<kWidth>(running[h], sums + h * head_dim, scores[h], tile, head_dim);
-      gather_head<kWidth>(sums + h * head_dim, scores[h], inputs.values.data + head_offsets[h], offsets, tile,
-                          head_dim);
     }
     std::copy_n(ahead, ahead_tile, offsets);
     tile = ahead_tile;
   }
-  for (int64_t h = 0; h < heads; ++h) {
-    float* out = output + (first + h) * head_dim;
-    for (int64_t d = 0; d < head_dim; ++d) out[d] = sums[h * head_dim + d] / running[h].normaliser;
+}
+
+// Tokens in whole tiles that all rows of a task begin with: the rows name the same blocks for them.
+int64_t common_tokens(const DecodeAttention<float>& inputs, const Task& task) {
+  if (task.rows == 1) return 0;
+  int64_t blocks = inputs.lengths[task.row] / inputs.block_size;
+  const int64_t* first = inputs.block_table.row(task.row);
+  for (int64_t r = task.row + 1; r < task.row + task.rows; ++r) {
+    blocks = std::min(blocks, inputs.lengths[r] / inputs.block_size);
+    blocks = std::mismatch(first, first + blocks, inputs.block_table.row(r)).first - first;
+  }
+  return blocks * inputs.block_size / kTile * kTile;
+}
+
+template <int kWidth>
+RLKD_INLINE void attend(const DecodeAttention<float>& inputs, const Task& task, Matrix<float> output) {
+  const int64_t head_dim = inputs.head_dim;
+  RowState states[kRows];
+  for (int64_t r = 0; r < task.rows; ++r) {
+    std::memset(states[r].sums, 0, static_cast<size_t>(task.heads * head_dim) * sizeof(float));
+  }
+  const int64_t common = common_tokens(inputs, task);
+  const auto own = [&](int64_t row) {
+    return row < task.row + task.rows ? Stretch{row, common, inputs.lengths[row]} : Stretch{task.row, 0, 0};
+  };
+  attend_to<kWidth>(inputs, task, {task.row, 0, common}, task.rows, own(task.row), states);
+  for (int64_t r = 0; r < task.rows; ++r) {
+    const int64_t row = task.row + r;
+    attend_to<kWidth>(inputs, task, own(row), 1, own(row + 1), states + r);
+    for (int64_t h = 0; h < task.heads; ++h) {
+      float* out = output.row(row) + (task.head + h) * head_dim;
+      const float* sums = states[r].sums + h * head_dim;
+      for (int64_t d = 0; d < head_dim; ++d) out[d] = sums[d] / states[r].running[h].normaliser;
+    }
   }
 }
 
-using Attend = void (*)(const DecodeAttention<float>&, int64_t, int64_t, int64_t, float*);
+using Attend = void (*)(const DecodeAttention<float>&, const Task&, Matrix<float>);
 
-void attend_baseline(const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads,
-                     float* output) {
-  attend<4>(inputs, row, first, heads, output);
+void attend_baseline(const DecodeAttention<float>& inputs, const Task& task, Matrix<float> output) {
+  attend<4>(inputs, task, output);
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void attend_avx2(const DecodeAttention<float>& inputs, int64_t row,
-                                                 int64_t first, int64_t heads, float* output) {
-  attend<8>(inputs, row, first, heads, output);
+__attribute__((target("avx2"))) void attend_avx2(const DecodeAttention<float>& inputs, const Task& task,
+                                                 Matrix<float> output) {
+  attend<8>(inputs, task, output);
 }
 
 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void attend_avx512(
-    const DecodeAttention<float>& inputs, int64_t row, int64_t first, int64_t heads, float* output) {
-  attend<16>(inputs, row, first, heads, output);
+    const DecodeAttention<float>& inputs, const Task& task, Matrix<float> output) {
+  attend<16>(inputs, task, output);
 }
 #endif
 
@@ -330,13 +398,19 @@ void decode_attention(const DecodeAttention<float>& inputs, Matrix<float> output
   const int64_t group = heads / inputs.kv_heads;
   const int64_t heads_per_task = group < kHeads ? kHeads / group * group : kHeads;
   const int64_t tasks_per_row = (heads + heads_per_task - 1) / heads_per_task;
-  const int64_t tasks = inputs.query.rows * tasks_per_row;
+  const int64_t rows = inputs.query.rows;
+  const int64_t by_threads = rows * tasks_per_row / (kTasksPerThread * omp_get_max_threads());
+  const int64_t rows_per_task = std::clamp<int64_t>(by_threads, 1, kRows);
+  const int64_t row_tasks = (rows + rows_per_task - 1) / rows_per_task;
+  const int64_t tasks = row_tasks * tasks_per_row;
   const Attend attend_task = selected();
-#pragma omp parallel for schedule(guided) if (tasks > 1)
-  for (int64_t task = 0; task < tasks; ++task) {
-    const int64_t row = task / tasks_per_row;
-    const int64_t first = task % tasks_per_row * heads_per_task;
-    attend_task(inputs, row, first, std::min(heads_per_task, heads - first), output.row(row));
+#pragma omp parallel for schedule(dynamic) if (tasks > 1)
+  for (int64_t i = 0; i < tasks; ++i) {
+    const int64_t row = i / tasks_per_row * rows_per_task;
+    const int64_t head = i % tasks_per_row * heads_per_task;
+    attend_task(inputs,
+                {row, std::min(rows_per_task, rows - row), head, std::min(heads_per_task, heads - head)},
+                output);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "rlkd/kernels/decode_attention.h"
 
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -173,6 +174,13 @@ void check_device(const Shape& shape) {
   check(device_attention<float16>, Case<float16>(shape, 7, 1, true));
 }
 
+/** from, from + 1, ... */
+std::vector<int64_t> consecutive(int64_t from, size_t count) {
+  std::vector<int64_t> result(count);
+  std::iota(result.begin(), result.end(), from);
+  return result;
+}
+
 class DecodeAttentionShapes : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(DecodeAttentionShapes, agrees_with_the_reference) {
@@ -216,6 +224,15 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{"a_prefix_of_several_pieces", 2, 1, 24, 16, {700, 520}, {0, 2}, {515}},
         Shape{"nothing_shared", 4, 2, 16, 16, {40, 37}, {0, 1, 2}, {0, 0}},
         Shape{"a_row_that_is_its_prefix", 4, 2, 16, 16, {32, 33}, {0, 2}, {32}},
+        Shape{"completions_of_two_prompts_over_several_tasks",
+              4,
+              2,
+              16,
+              16,
+              std::vector<int64_t>(24, 101),
+              {0, 13, 24},
+              {97, 40}},
+        Shape{"tokens_of_a_prompt", 3, 1, 8, 16, consecutive(60, 20), {0, 20}, {60}},
         Shape{"an_empty_group", 4, 2, 16, 16, {40, 37, 20}, {0, 2, 2, 3}, {32, 50, 16}},
         Shape{"a_group_of_one", 4, 2, 80, 16, {100}, {0, 1}, {64}},
         Shape{"more_queries_than_a_block_has", 14, 2, 64, 16, std::vector<int64_t>(6, 50), {0, 6}, {48}},
@@ -228,6 +245,24 @@ INSTANTIATE_TEST_SUITE_P(
               }(),
               std::vector<int64_t>(70, 4)}),
     [](const auto& shape_info) { return std::string(shape_info.param.name); });
+
+// The number of threads decides how many rows a task has.
+TEST(DecodeAttention, rows_have_the_same_bits_walked_together_and_each_alone) {
+  const Case<float> c({"", 6, 2, 40, 16, consecutive(150, 24), {0, 10, 24}, {140, 65}}, 5);
+  const auto run = [&](int threads) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    GuardedMatrix<float> output(c.rows, c.query.cols());
+    cpu::decode_attention(c.inputs(), output.view());
+    omp_set_num_threads(before);
+    std::vector<float> values;
+    for (int64_t r = 0; r < c.rows; ++r) {
+      for (int64_t i = 0; i < c.query.cols(); ++i) values.push_back(output(r, i));
+    }
+    return values;
+  };
+  EXPECT_EQ(run(1), run(6));
+}
 
 /** What holds on every backend. */
 struct Backend {

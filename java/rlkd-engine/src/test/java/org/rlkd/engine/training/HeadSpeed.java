@@ -97,9 +97,12 @@ final class HeadSpeed {
 
   private static double seconds(Runnable work) {
     try (PointerScope scope = new PointerScope()) {
-      long start = System.nanoTime();
+      var system =
+          (com.sun.management.OperatingSystemMXBean)
+              java.lang.management.ManagementFactory.getOperatingSystemMXBean();
+      long start = system.getProcessCpuTime();
       work.run();
-      return (System.nanoTime() - start) / 1e9;
+      return (system.getProcessCpuTime() - start) / 1e9;
     }
   }
 
