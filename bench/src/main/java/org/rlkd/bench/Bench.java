@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.rlkd.bench.growth.GrowthReport;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Option;
           + " against the bandwidth and arithmetic that the machine reaches in the same JVM.",
       "Writes JSON, and a table beside it in Markdown."
     },
-    subcommands = Contender.class,
+    subcommands = {Contender.class, GrowthReport.class},
     mixinStandardHelpOptions = true)
 public final class Bench implements Runnable {
   @Option(names = "--quick", description = "One shape of each, in less than three minutes.")
