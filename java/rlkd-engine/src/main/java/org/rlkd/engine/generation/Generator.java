@@ -79,7 +79,7 @@ public final class Generator {
         AutoGradMode noGradients = new AutoGradMode(false)) {
       KvCache cache = new KvCache(model.config(), blocks, model.device());
       int completions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
-      int rows = Math.min(options.maxConcurrentSequences(), completions);
+      int rows = Math.max(1, Math.min(options.maxConcurrentSequences(), completions));
       GenerationRun run =
           new GenerationRun(
               groups,

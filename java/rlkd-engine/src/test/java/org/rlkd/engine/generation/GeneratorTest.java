@@ -114,6 +114,13 @@ class GeneratorTest {
   }
 
   @Test
+  void noRequestsGiveNoCompletions() {
+    try (CausalLm model = TinyModels.of(ModelFamily.LLAMA)) {
+      assertThat(generate(model, ALL_AT_ONCE, List.of(), SamplingParameters.sample(3))).isEmpty();
+    }
+  }
+
+  @Test
   void moreCompletionsOfAPromptLeaveTheFirstOnesAsTheyAre() {
     SamplingParameters sampling = SamplingParameters.sample(20);
     try (CausalLm model = TinyModels.of(ModelFamily.QWEN2)) {
