@@ -20,7 +20,7 @@ final class GrowthPlot {
   /** Panels are equally wide and high in decades, so that slopes can be compared. */
   private static final double X_DECADES = 2.2;
 
-  private static final double Y_DECADES = 3.2;
+  private static final double Y_DECADES = 2.4;
 
   private GrowthPlot() {}
 
@@ -69,11 +69,12 @@ final class GrowthPlot {
     }
     int last = sizes.length - 1;
     double slopeOne = curve.step()[last] / sizes[last];
+    double from = Math.max(sizes[0], Math.pow(10, y0) / slopeOne); // within the panel
     svg.append(
         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>%n"
             .formatted(
-                scale.x(sizes[0]),
-                scale.y(slopeOne * sizes[0]),
+                scale.x(from),
+                scale.y(slopeOne * from),
                 scale.x(sizes[last]),
                 scale.y(curve.step()[last])));
     line(svg, scale, sizes, curve.generation(), GENERATION);

@@ -73,9 +73,10 @@ public final class GrowthReport implements Runnable {
   }
 
   private static String sizes(double[] sizes) {
+    boolean millions = sizes[sizes.length - 1] >= 1e6;
     return list(
-        Arrays.stream(sizes).map(size -> size >= 1e6 ? Math.round(size / 1e4) / 100.0 : size),
-        sizes[sizes.length - 1] >= 1e6 ? " M" : "");
+        Arrays.stream(sizes).map(size -> millions ? Math.round(size / 1e4) / 100.0 : size),
+        millions ? " M" : "");
   }
 
   private static String times(double[] seconds) {
