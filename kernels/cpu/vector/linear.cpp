@@ -48,8 +48,8 @@ inline void store_four_sums(const Floats* a, const float* bias, bool accumulate,
 }
 #endif
 
-// R rows of the input from x times `tiles` times N rows of the weight from w; meanwhile A rows of the weight from
-// `ahead` are fetched, for a single tile.
+// R rows of the input from x times `tiles` times N rows of the weight from w; meanwhile A rows from
+// `ahead` on are fetched for each tile.
 template <int R, int N, int A>
 void tile(const LinearPanel& panel, const float* x, const float* w, const float* ahead, const float* bias,
           float* y, int64_t tiles) {
