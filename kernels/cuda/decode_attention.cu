@@ -25,6 +25,7 @@
  */
 #include "device/async_copy.cuh"
 #include "device/columns.cuh"
+#include "device/exponential.cuh"
 #include "device/launch.cuh"
 #include "device/reduce.cuh"
 #include "rlkd/kernels/decode_attention.h"
@@ -41,7 +42,6 @@ constexpr int kPrefixWarps = 4;
 // Dynamic shared memory of a block at most: what sm_120 has, less the static.
 constexpr int64_t kSharedLimit = 96 * 1024;
 constexpr int kMergeThreads = 128;
-constexpr float kLog2E = 1.44269504088896341f;
 
 __host__ __device__ constexpr int64_t pieces_of(int64_t tokens) { return (tokens + kPiece - 1) / kPiece; }
 

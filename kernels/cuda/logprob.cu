@@ -18,8 +18,11 @@
  * 1 / temperature in two floats, fused, so that logits of magnitude 1e4 lose nothing.
  *
  * Traffic: forward reads rows * vocab * sizeof(T) bytes; backward reads and writes as much. About 6 (10)
- * flops and one exponential a logit: bound by memory on every device.
+ * flops and one exponential a logit: bound by memory on every device. Measured on an H100, of the rate of a copy:
+ * forward 78 % at 1024 rows of 152k bfloat16 logits (split rows, two launches), 98 % at 65536 of 32k; backward 98 to
+ * 102 %.
  */
+#include "device/columns.cuh"
 #include "device/launch.cuh"
 #include "device/reduce.cuh"
 #include "device/softmax.cuh"
@@ -32,6 +35,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kChunk = 16384;
+constexpr int kBatch = 4;  // packs of a thread that are read together
 
 int64_t chunks_of(int64_t vocab) { return (vocab + kChunk - 1) / kChunk; }
 
@@ -48,15 +52,28 @@ __global__ void __launch_bounds__(kThreads)
 
   Statistics statistics = Statistics::none();
   const PackedRange<T> range(data, size);
-  for (int64_t j = range.head + threadIdx.x * Pack<T>::kSize; j < range.packs_end;
-       j += kThreads * Pack<T>::kSize) {
-    const Pack<T> pack = load_pack(data + j);
-    float values[Pack<T>::kSize];
+  constexpr int kStep = kThreads * Pack<T>::kSize;
+  int64_t j = range.head + threadIdx.x * Pack<T>::kSize;
+  for (; j + (kBatch - 1) * kStep < range.packs_end; j += kBatch * kStep) {
+    Pack<T> packs[kBatch];  // all on their way before the first is used
 #pragma unroll
-    for (int i = 0; i < Pack<T>::kSize; ++i) values[i] = to_float(pack.element[i]);
+    for (int b = 0; b < kBatch; ++b) packs[b] = load_pack(data + j + b * kStep);
+    float values[kBatch * Pack<T>::kSize];
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+#pragma unroll
+      for (int i = 0; i < Pack<T>::kSize; ++i) {
+        values[b * Pack<T>::kSize + i] = to_float(packs[b].element[i]);
+      }
+    }
     statistics.add(values, inverse_temperature);
   }
-  for (int64_t j = threadIdx.x; j < range.head + (size - range.packs_end); j += kThreads) {
+  for (; j < range.packs_end; j += kStep) {
+    float values[Pack<T>::kSize];
+    load_floats(data + j, values);
+    statistics.add(values, inverse_temperature);
+  }
+  for (j = threadIdx.x; j < range.head + (size - range.packs_end); j += kThreads) {
     const float value[] = {to_float(data[j < range.head ? j : j - range.head + range.packs_end])};
     statistics.add(value, inverse_temperature);
   }

@@ -1,12 +1,16 @@
 /*
- * e^x in double for x <= 0: the CPU backend's (cpu/vector/simd.h), operation by operation. With contraction off
- * on both sides the bits are equal, which those of two mathematical libraries are not.
+ * Exponentials. e^x in double for x <= 0 is the CPU backend's (cpu/vector/simd.h), operation by operation: with
+ * contraction off on both sides the bits are equal, which those of two mathematical libraries are not. 2^x in float is
+ * the special function unit's, one instruction.
  */
 #pragma once
 
 #include "device/platform.cuh"
 
 namespace rlkd::kernels::cuda {
+
+inline constexpr float kLog2E = 1.44269504088896341f;
+inline constexpr float kLn2 = 0.693147180559945309f;
 
 /** Error below 2 units in the last place; below e^-708 the result is 0. Cephes' exp. */
 __device__ __forceinline__ double exponential(double x) {
@@ -23,6 +27,17 @@ __device__ __forceinline__ double exponential(double x) {
   const double e = 1.0 + (p + p) / (q - p);
   const double power = __longlong_as_double((static_cast<long long>(n) + 1023) << 52);
   return x < lowest ? 0 : e * power;
+}
+
+/** 2^x, relative error below 2^-22; 0 below 2^-126. */
+__device__ __forceinline__ float exp2_approximate(float x) {
+#if defined(__CUDACC__)
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+#else
+  return x < -126 ? 0 : exp2f(x);
+#endif
 }
 
 }  // namespace rlkd::kernels::cuda

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <type_traits>
+
 #include "device/platform.cuh"
 
 namespace rlkd::kernels::cuda {
@@ -19,6 +21,13 @@ struct Sum {
 struct Max {
   template <class T>
   __device__ __forceinline__ T operator()(T a, T b) const {
+#if defined(__CUDACC__)
+    if constexpr (std::is_same_v<T, float>) {
+      float larger;
+      asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
+      return larger;
+    }
+#endif
     return a > b || a != a ? a : b;
   }
 };

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "device/exponential.cuh"
 #include "device/platform.cuh"
 #include "device/reduce.cuh"
 
@@ -24,13 +25,18 @@ struct Statistics {
     for (int i = 0; i < kCount; ++i) larger = Max{}(larger, logits[i]);
     if (larger == -INFINITY) return;
     rescale(larger, inverse_temperature);
+    // In base 2, where an exponential is one instruction; a weight of 0 times a bounded exponent is 0.
+    constexpr float kLowest = -200;
+    const float scale = inverse_temperature * kLog2E;
+    float binary = 0;
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
-      const float difference = (logits[i] - max) * inverse_temperature;
-      const float weight = expf(difference);
+      const float exponent = (logits[i] - max) * scale;
+      const float weight = exp2_approximate(exponent);
       total += weight;
-      if (weight > 0) weighted += weight * difference;
+      binary = fmaf(weight, fmaxf(exponent, kLowest), binary);
     }
+    weighted = fmaf(binary, kLn2, weighted);
   }
 
   __device__ __forceinline__ void rescale(float larger, float inverse_temperature) {
