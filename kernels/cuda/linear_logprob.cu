@@ -33,14 +33,19 @@
  * small models; 3xTF32 would be about 2.5 times as fast on sm_80 and sm_90 for an error of 2^-21 in every product.
  *
  * Budget of every tile kernel: 96 KiB of shared memory, 210 to 255 registers a thread without spills, so one block
- * of 8 warps a multiprocessor; three steps of copies in flight and two warps a scheduler hide the latencies.
+ * of 8 warps a multiprocessor; three steps of copies in flight, fragments read 16 k ahead and two warps a scheduler
+ * hide the latencies.
  *
  * Least work: forward 2 rows vocab hidden flops, (rows + vocab) hidden sizeof(T) bytes; backward 6 rows vocab hidden
  * flops (4 if dhidden or dweight is not wanted), the same bytes read, rows hidden sizeof(T) + 8 vocab hidden bytes
  * written and read. 16-bit weights give rows flops for each of their bytes: below about 300 rows an H100 waits for
- * memory, above for its tensor cores. A tile's softmax costs about 3600 cycles beside the 32 hidden of sm_80's tensor
- * cores, 5 % at hidden 2048, 12 % at 896. wgmma, tcgen05 and TMA are not used: mma.sync reaches about two thirds of an
- * H100's rate.
+ * memory, above for its tensor cores. wgmma, tcgen05 and TMA are not used; mma.sync reaches about two thirds of an
+ * H100's rate at best.
+ *
+ * Measured on an H100 (SXM, bfloat16): forward 260 TFLOP/s for 1024 rows of hidden 896, 295 for 8192, 340 for hidden
+ * 2048 and 4096, where the tensor cores are busy half of the cycles; backward 173, 200, 261 and 284. 7 stages in place
+ * of 4 gain nothing; two blocks of 128 x 128 tiles a multiprocessor gain 7 % of the first figure and lose 2 to 11 %
+ * of the others.
  *
  * The idea is that of cut-cross-entropy (Wijmans et al., arXiv 2411.09009): logits in on-chip tiles, recomputed
  * for the gradient, tiles of negligible gradient filtered. Different here: temperature and entropy with its
@@ -129,16 +134,17 @@ struct LoadLogits {
   TileRun run;
   int k;
 
-  __device__ __forceinline__ void operator()(unsigned char* stage) {
-    if (run.begin == run.end) return;
-    Product::A::load(stage, layer.hidden, int64_t{run.row_tile} * kTileRows, k, EveryLine{});
-    Product::B::load(stage + Product::A::kBytes, layer.weight, int64_t{run.begin} * kTileCols, k,
-                     EveryLine{});
-    k += kTileStep<T>;
-    if (k >= layer.hidden.matrix.cols) {
-      k = 0;
-      ++run.begin;
-    }
+  __device__ __forceinline__ typename Product::Copies copies(unsigned char* stage) {
+    using A = typename Product::A;
+    const bool any = run.begin < run.end;
+    const int64_t row = int64_t{run.row_tile} * kTileRows;
+    const int64_t token = int64_t{run.begin} * kTileCols;
+    const int step = k;
+    const bool last = step + kTileStep<T> >= layer.hidden.matrix.cols;
+    k = last ? 0 : step + kTileStep<T>;
+    run.begin += last && any;
+    return {{stage, layer.hidden, row, step, ~0u, any},
+            {stage + A::kBytes, layer.weight, token, step, ~0u, any}};
   }
 };
 
@@ -153,11 +159,11 @@ __device__ __forceinline__ void for_each_tile(const Layer<T>& layer, const TileR
   for (int tile = run.begin; tile < run.end; ++tile) {
     TileAccumulators logits;
     logits.clear();
-    unsigned char* stage = nullptr;
-    for (int k = 0; k < layer.hidden.matrix.cols; k += kTileStep<T>) {
-      stage = stages.next();
-      LoadLogits<T>::Product::multiply(logits, stage);
-    }
+    int k = 0;
+    unsigned char* stage = multiply_steps<T>(logits, stages, [&] {
+      k += kTileStep<T>;
+      return k < layer.hidden.matrix.cols;
+    });
     const int64_t tokens_left = layer.vocab() - int64_t{tile} * kTileCols;
     if (tokens_left < kTileCols) {
 #pragma unroll
@@ -199,21 +205,23 @@ __global__ void __launch_bounds__(kTileThreads, 1)
   const int64_t first_row = int64_t{run.row_tile} * kTileRows;
   for_each_tile(layer, run, [&](int tile, TileAccumulators& logits, unsigned char* scratch) {
     auto* of_warp = reinterpret_cast<Statistics*>(scratch);  // [kTileRows, kWarpCols]
+    int own[TileAccumulators::kThreadRows];
+#pragma unroll
+    for (int r = 0; r < TileAccumulators::kThreadRows; ++r) {
+      const int64_t row = first_row + TileAccumulators::row(r);
+      own[r] = row < layer.rows() ? own_thread_col(layer, row, tile) : -1;
+    }
 #pragma unroll
     for (int r = 0; r < TileAccumulators::kThreadRows; ++r) {
       const int row = TileAccumulators::row(r);
       float values[TileAccumulators::kThreadCols];
 #pragma unroll
       for (int c = 0; c < TileAccumulators::kThreadCols; ++c) values[c] = logits.at(r, c);
-      if (first_row + row < layer.rows()) {
-        const int own = own_thread_col(layer, first_row + row, tile);
-        if (own >= 0) {
+      float token_logit = values[0];
 #pragma unroll
-          for (int c = 0; c < TileAccumulators::kThreadCols; ++c) {
-            if (c == own) workspace.token_logit[first_row + row] = values[c];
-          }
-        }
-      }
+      for (int c = 1; c < TileAccumulators::kThreadCols; ++c)
+        token_logit = c == own[r] ? values[c] : token_logit;
+      if (own[r] >= 0) workspace.token_logit[first_row + row] = token_logit;
       Statistics statistics = Statistics::none();
       statistics.add(values, inverse_temperature);
       statistics = merge(statistics, shuffle_xor(statistics, 1));
@@ -263,13 +271,27 @@ struct RowGradients {
   }
 };
 
-/** Rows that have a gradient: the others count as zeros, whatever they hold. */
+/** Lines of an operand that take part: a step's bits, fetched ahead, so that nothing waits for them. */
+struct EveryLine {
+  __device__ __forceinline__ void fetch(int) {}
+  __device__ __forceinline__ unsigned take() const { return ~0u; }
+};
+
+/** Rows that have a gradient: the others count as zeros, whatever they hold. Every lane calls. */
 struct RowsWithGradient {
   const float* dlogprob;
-  const float* dentropy;
+  const float* dentropy;  // may be null
+  int64_t rows;
+  float of_lane[2] = {0, 0};
 
-  __device__ __forceinline__ bool operator()(int64_t row) const {
-    return dlogprob[row] != 0 || (dentropy != nullptr && dentropy[row] != 0);
+  /** Of `first` and the 31 rows that follow. */
+  __device__ __forceinline__ void fetch(int first) {
+    const int64_t row = first + static_cast<int>(threadIdx.x) % kWarp;
+    of_lane[0] = row < rows ? dlogprob[row] : 0;
+    of_lane[1] = row < rows && dentropy != nullptr ? dentropy[row] : 0;
+  }
+  __device__ __forceinline__ unsigned take() const {
+    return __ballot_sync(kFullWarp, of_lane[0] != 0 || of_lane[1] != 0);
   }
 };
 
@@ -304,7 +326,7 @@ __global__ void __launch_bounds__(kTileThreads, 1)
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           const float log_p = gradient.log_probability(logits.at(r, c + i));
-          const float p = expf(log_p);
+          const float p = exp2_approximate(log_p * kLog2E);
           float dlogit = gradient.of_other(log_p, p);
           if (c + i == own) dlogit += gradient.of_token();
           pair[i] = round_to<T>(zero ? 0 : dlogit);
@@ -325,13 +347,16 @@ __global__ void __launch_bounds__(kTileThreads, 1)
   });
 }
 
-/** The steps of a summed dimension in [begin, end), past its tiles of kExtent that hold nothing. */
+/** The steps of a summed dimension in [begin, end), past its tiles of kExtent that hold nothing; at most 32 tiles. */
 template <class T, int kExtent>
 class HeldSteps {
  public:
-  /** holds: of the dimension's first tile; the next one's is `stride` further. `begin` begins a tile. */
+  /** holds: of tile 0, the next one's is `stride` further. `begin` begins a tile. All lanes call. */
   __device__ __forceinline__ HeldSteps(int begin, int end, const int* holds, int stride)
-      : k_(begin), end_(end), holds_(holds), stride_(stride) {
+      : k_(begin), end_(end) {
+    const int tile = static_cast<int>(threadIdx.x) % kWarp;
+    held_ = __ballot_sync(kFullWarp,
+                          tile >= begin / kExtent && tile * kExtent < end && holds[tile * stride] != 0);
     pass_empty_tiles();
   }
   __device__ __forceinline__ int k() const { return k_; }
@@ -343,14 +368,16 @@ class HeldSteps {
 
  private:
   __device__ __forceinline__ void pass_empty_tiles() {
-    while (k_ < end_ && holds_[k_ / kExtent * stride_] == 0) k_ += kExtent;
+    const int tile = k_ / kExtent;
+    const unsigned rest = tile < 32 ? held_ >> tile : 0;
+    k_ = rest == 0 ? end_ : k_ + (__ffs(static_cast<int>(rest)) - 1) * kExtent;
   }
 
   int k_;
   int end_;
-  const int* holds_;
-  int stride_;
+  unsigned held_;
 };
+static_assert(kBlockTokens <= 32 * kTileCols && kBlockRows <= 32 * kTileRows, "a bit a tile");
 
 /** Starts the copies of a product a b over `steps`, of which a tile begins at first_row of a, first_col of b. */
 template <class T, Major kMajorA, class Steps, class Lines>
@@ -363,22 +390,31 @@ struct LoadProduct {
   Steps steps;
   Lines lines;  // of b
 
-  __device__ __forceinline__ void operator()(unsigned char* stage) {
-    if (steps.done()) return;
+  __device__ __forceinline__ typename Product::Copies copies(unsigned char* stage) {
+    using A = typename Product::A;
+    const bool any = !steps.done();
     const int k = steps.k();
+    const unsigned bits = lines.take();
+    if (any) steps.advance();
+    lines.fetch(steps.k());
     const bool along_k = kMajorA == Major::k;
-    Product::A::load(stage, a, along_k ? first_row : k, along_k ? k : first_row, EveryLine{});
-    Product::B::load(stage + Product::A::kBytes, b, k, first_col, lines);
-    steps.advance();
+    return {{stage, a, along_k ? first_row : k, along_k ? k : first_row, ~0u, any},
+            {stage + A::kBytes, b, k, first_col, bits, any}};
   }
 };
 
 /** The sum over load.steps. */
-template <class Load>
+template <class T, class Load>
 __device__ __forceinline__ void multiply_tile(TileAccumulators& sum, const Load& load) {
   sum.clear();
+  auto steps = load.steps;
   TileStages<Load> stages(load);
-  for (auto steps = load.steps; !steps.done(); steps.advance()) Load::Product::multiply(sum, stages.next());
+  if (!steps.done()) {
+    multiply_steps<T>(sum, stages, [&] {
+      steps.advance();
+      return !steps.done();
+    });
+  }
   stages.finish();
 }
 
@@ -443,8 +479,8 @@ __global__ void __launch_bounds__(kTileThreads, 1)
                     block.holds + row_tile * DlogitsBlock<T>::kHoldsStride, 1);
   if (steps.done() && !overwrite) return;
   TileAccumulators tile;
-  multiply_tile(tile, LoadProduct<T, Major::k, Steps, EveryLine>{
-                          {block.dlogits, true}, weight, row_tile * kTileRows, first_col, steps, {}});
+  multiply_tile<T>(tile, LoadProduct<T, Major::k, Steps, EveryLine>{
+                             {block.dlogits, true}, weight, row_tile * kTileRows, first_col, steps, {}});
   add_tile(tile, sums.of(split), row_tile * kTileRows, first_col, overwrite);
 }
 
@@ -458,9 +494,10 @@ __global__ void __launch_bounds__(kTileThreads, 1)
   const Steps steps(0, static_cast<int>(block.dlogits.rows), block.holds + first_token / kTileCols,
                     DlogitsBlock<T>::kHoldsStride);
   if (steps.done()) return;
+  rows.fetch(steps.k());
   TileAccumulators tile;
-  multiply_tile(tile, LoadProduct<T, Major::mn, Steps, RowsWithGradient>{
-                          {block.dlogits, true}, hidden, first_token, first_col, steps, rows});
+  multiply_tile<T>(tile, LoadProduct<T, Major::mn, Steps, RowsWithGradient>{
+                             {block.dlogits, true}, hidden, first_token, first_col, steps, rows});
   add_tile(tile, dweight, first_token, first_col, false);
 }
 
@@ -574,10 +611,10 @@ DeviceStatus linear_logprob_backward(Matrix<const T> hidden, Matrix<const T> wei
                         layer.weight, splits, sums, token == 0);
       }
       if (status && dweight) {
-        status =
-            launch("linear_logprob_dweight", dweight_kernel<T>,
-                   tile_blocks(ceil_div(count, kTileRows) * col_tiles), stream, block, layer.hidden,
-                   RowsWithGradient{gradients.dlogprob, gradients.dentropy}, rows_of(dweight, token, count));
+        status = launch("linear_logprob_dweight", dweight_kernel<T>,
+                        tile_blocks(ceil_div(count, kTileRows) * col_tiles), stream, block, layer.hidden,
+                        RowsWithGradient{gradients.dlogprob, gradients.dentropy, rows},
+                        rows_of(dweight, token, count));
       }
       if (!status) return status;
     }

@@ -31,6 +31,21 @@ __device__ __forceinline__ void async_copy_16(void* shared, const void* global, 
 #endif
 }
 
+/** async_copy_16 where `condition` holds, else nothing; without a branch. */
+__device__ __forceinline__ void async_copy_16_if(bool condition, void* shared, const void* global,
+                                                 int valid) {
+#if defined(__CUDACC__)
+  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile(
+      "{ .reg .pred p; setp.ne.b32 p, %3, 0; @p cp.async.cg.shared.global [%0], [%1], 16, %2; }" ::"r"(
+          address),
+      "l"(global), "r"(valid), "r"(static_cast<int>(condition))
+      : "memory");
+#else
+  if (condition) async_copy_16(shared, global, valid);
+#endif
+}
+
 /** Ends the thread's group of copies; a group may be empty. */
 __device__ __forceinline__ void async_commit() {
 #if defined(__CUDACC__)

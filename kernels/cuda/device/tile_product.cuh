@@ -5,7 +5,8 @@
  * of B (16 KiB) is one stage; four stages (96 KiB, what sm_120 gives a block) are filled by cp.async, three
  * steps ahead of the one that is multiplied. Eight warps, 2 x 4, own 64 x 64 elements each: 128 accumulators
  * a thread. For 16-bit elements a warp and 16 k is 8 ldmatrix.x4 and 32 mma.sync m16n8k16: 32 cycles of shared
- * memory under 64 of an sm_80's tensor cores; a block reads 24 KiB from L2 for 2.1 M flops, 85 a byte.
+ * memory under 64 of an sm_80's tensor cores; a block reads 24 KiB from L2 for 2.1 M flops, 85 a byte. The fragments
+ * of the next 16 k are read, and the copies of a later step started, between the products of these.
  * For float, fused multiply-adds in ascending k: exact float arithmetic on the same layout.
  *
  * An operand lies in memory with k along its rows (Major::k: [m][k]) or across them (Major::mn: [k][m]).
@@ -47,11 +48,6 @@ struct Operand {
   }
 };
 
-/** Which lines of an operand take part; the others are zeros. */
-struct EveryLine {
-  __device__ __forceinline__ bool operator()(int64_t) const { return true; }
-};
-
 /** A stage's part of one operand: kExtent rows or columns of the output by one step. */
 template <class T, int kExtent, Major kMajor>
 struct OperandStage {
@@ -59,49 +55,76 @@ struct OperandStage {
   static constexpr int kChunk = Pack<T>::kSize;
   static constexpr int kLineChunks = kMajor == Major::k ? 4 : kExtent / kChunk;
   static constexpr int kLines = kBytes / 16 / kLineChunks;
+  static constexpr int kSwizzlePeriod = sizeof(T) == 2 || kMajor == Major::k ? 8 : 1;
 
   /** Byte offset of a chunk. */
   static __device__ __forceinline__ int offset(int line, int chunk) {
     return (line * kLineChunks + (chunk ^ swizzle(line))) * 16;
   }
 
-  /** Starts the copies; every thread of the block takes part. Outside of the matrix there are zeros. */
-  template <class Lines>
-  static __device__ __forceinline__ void load(unsigned char* stage, const Operand<T>& operand,
-                                              int64_t first_line, int64_t first_element, const Lines& lines) {
-    // A thread copies one column of chunks, every kPassLines lines.
-    constexpr int kPassLines = kTileThreads / kLineChunks;
+  /**
+   * A thread's share of a step's copies: one column of chunks, every kPassLines lines, a pass each. Outside of the
+   * matrix there are zeros.
+   */
+  class Copies {
+   public:
+    static constexpr int kPassLines = kTileThreads / kLineChunks;
+    static constexpr int kPasses = kLines / kPassLines;
     static_assert(kPassLines % kSwizzlePeriod == 0,
                   "a pass is a constant number of bytes away from the next");
-    const Matrix<const T>& matrix = operand.matrix;
-    const int line = static_cast<int>(threadIdx.x) / kLineChunks;
-    const int chunk = static_cast<int>(threadIdx.x) % kLineChunks;
-    const int64_t element = first_element + chunk * kChunk;
-    const int elements = static_cast<int>(max(min(matrix.cols - element, int64_t{kChunk}), int64_t{0}));
-    const int lines_left = static_cast<int>(min(matrix.rows - first_line, int64_t{kLines}));
-    const T* source = matrix.row(first_line + line) + element;
-    unsigned char* destination = stage + offset(line, chunk);
-    if (operand.aligned) {
-#pragma unroll
-      for (int i = 0; i < kLines; i += kPassLines) {
-        const bool valid = line + i < lines_left && lines(first_line + line + i);
-        async_copy_16(destination, source, valid ? elements * static_cast<int>(sizeof(T)) : 0);
-        source += kPassLines * matrix.row_stride;
-        destination += kPassLines * kLineChunks * 16;
-      }
-    } else {
+
+    /** lines: a bit for each that takes part, of at most 32; the others are zeros. */
+    __device__ __forceinline__ Copies(unsigned char* stage, const Operand<T>& operand, int64_t first_line,
+                                      int64_t first_element, unsigned lines, bool any)
+        : line_(static_cast<int>(threadIdx.x) / kLineChunks),
+          pass_stride_(kPassLines * operand.matrix.row_stride),
+          lines_(kMajor == Major::mn ? lines : ~0u) {
+      const Matrix<const T>& matrix = operand.matrix;
+      const int chunk = static_cast<int>(threadIdx.x) % kLineChunks;
+      const int64_t element = first_element + chunk * kChunk;
+      elements_ = static_cast<int>(max(min(matrix.cols - element, int64_t{kChunk}), int64_t{0}));
+      lines_left_ = static_cast<int>(min(matrix.rows - first_line, int64_t{kLines}));
+      source_ = matrix.row(first_line + line_) + element;
+      destination_ = stage + offset(line_, chunk);
+      packed_ = any && operand.aligned;
+      if (any && !operand.aligned) copy_elements();
+    }
+
+    /** Straight code, to stand between the multiplications. */
+    template <int kPass>
+    __device__ __forceinline__ void start() const {
+      async_copy_16_if(packed_, destination_ + kPass * kPassLines * kLineChunks * 16,
+                       source_ + kPass * pass_stride_,
+                       takes_part(kPass) ? elements_ * static_cast<int>(sizeof(T)) : 0);
+    }
+
+   private:
+    __device__ __forceinline__ bool takes_part(int pass) const {
+      const int line = line_ + pass * kPassLines;
+      return line < lines_left_ && (kMajor == Major::k || (lines_ >> line & 1) != 0);
+    }
+
+    __device__ __forceinline__ void copy_elements() const {
 #pragma unroll 1
-      for (int i = 0; i < kLines; i += kPassLines) {
-        const int valid = line + i < lines_left && lines(first_line + line + i) ? elements : 0;
+      for (int pass = 0; pass < kPasses; ++pass) {
+        const int valid = takes_part(pass) ? elements_ : 0;
+        const T* source = source_ + pass * pass_stride_;
         Pack<T> pack;
 #pragma unroll
         for (int e = 0; e < kChunk; ++e) pack.element[e] = e < valid ? source[e] : T{};
-        store_pack(reinterpret_cast<T*>(destination), pack);
-        source += kPassLines * matrix.row_stride;
-        destination += kPassLines * kLineChunks * 16;
+        store_pack(reinterpret_cast<T*>(destination_ + pass * kPassLines * kLineChunks * 16), pack);
       }
     }
-  }
+
+    int line_;
+    int64_t pass_stride_;
+    unsigned lines_;
+    int elements_;
+    int lines_left_;
+    const T* source_;
+    unsigned char* destination_;
+    bool packed_;
+  };
 
   /** The element at `extent` (of kExtent) and `k` (of the step). */
   static __device__ __forceinline__ const T& at(const unsigned char* stage, int extent, int k) {
@@ -131,8 +154,6 @@ struct OperandStage {
   }
 
  private:
-  static constexpr int kSwizzlePeriod = sizeof(T) == 2 || kMajor == Major::k ? 8 : 1;
-
   static __device__ __forceinline__ int swizzle(int line) {
     if (kSwizzlePeriod == 1) return 0;
     return kMajor == Major::k ? line >> 1 & 3 : line & 7;
@@ -176,47 +197,69 @@ template <class T, Major kMajorA, Major kMajorB>
 struct TileProduct {
   using A = OperandStage<T, kTileRows, kMajorA>;
   using B = OperandStage<T, kTileCols, kMajorB>;
-  static constexpr int kStageBytes = A::kBytes + B::kBytes;
 
-  /** Adds one step. */
-  static __device__ __forceinline__ void multiply(TileAccumulators& sum, const unsigned char* stage) {
-    const unsigned char* a_stage = stage;
-    const unsigned char* b_stage = stage + A::kBytes;
-    if constexpr (std::is_same_v<T, float>) {
-#pragma unroll 2
-      for (int k = 0; k < kTileStep<T>; ++k) {
-        float a[TileAccumulators::kThreadRows];
-#pragma unroll
-        for (int r = 0; r < TileAccumulators::kThreadRows; ++r) {
-          a[r] = A::at(a_stage, TileAccumulators::row(r), k);
+  /** A thread's share of the copies of both operands. */
+  struct Copies {
+    typename A::Copies a;
+    typename B::Copies b;
+    static constexpr int kCount = A::Copies::kPasses + B::Copies::kPasses;
+
+    /** Of [kBegin, kEnd), those that there are. */
+    template <int kBegin, int kEnd>
+    __device__ __forceinline__ void start() const {
+      if constexpr (kBegin < kEnd && kBegin < kCount) {
+        if constexpr (kBegin < A::Copies::kPasses) {
+          a.template start<kBegin>();
+        } else {
+          b.template start<kBegin - A::Copies::kPasses>();
         }
-#pragma unroll
-        for (int c = 0; c < TileAccumulators::kThreadCols; ++c) {
-          const float b = B::at(b_stage, TileAccumulators::col(c), k);
-#pragma unroll
-          for (int r = 0; r < TileAccumulators::kThreadRows; ++r) sum.at(r, c) = fmaf(a[r], b, sum.at(r, c));
-        }
+        start<kBegin + 1, kEnd>();
       }
-    } else {
+    }
+  };
+
+  /** What a warp multiplies of 16 k. */
+  struct FragmentsA {
+    unsigned row_tile[TileAccumulators::kRowTiles][4];
+  };
+  struct FragmentsB {
+    unsigned col_tiles[TileAccumulators::kColTiles / 2][4];
+  };
+  static_assert(TileAccumulators::kRowTiles == TileAccumulators::kColTiles / 2, "loaded side by side");
+  static constexpr int kParts = TileAccumulators::kRowTiles;
+
+  static __device__ __forceinline__ void load(FragmentsA& a, FragmentsB& b, int part,
+                                              const unsigned char* stage, int k) {
+    A::template load_fragment<true>(a.row_tile[part], stage, TileAccumulators::warp_row() + part * 16, k);
+    B::template load_fragment<false>(b.col_tiles[part], stage + A::kBytes,
+                                     TileAccumulators::warp_col() + part * 16, k);
+  }
+
+  static __device__ __forceinline__ void multiply(TileAccumulators& sum, const FragmentsA& a,
+                                                  const FragmentsB& b, int part) {
+    const unsigned left[] = {b.col_tiles[part][0], b.col_tiles[part][1]};
+    const unsigned right[] = {b.col_tiles[part][2], b.col_tiles[part][3]};
 #pragma unroll
-      for (int k = 0; k < kTileStep<T>; k += 16) {
-        unsigned a[TileAccumulators::kRowTiles][4];
+    for (int i = 0; i < TileAccumulators::kRowTiles; ++i) {
+      multiply_add<T>(sum.value[i][2 * part], a.row_tile[i], left);
+      multiply_add<T>(sum.value[i][2 * part + 1], a.row_tile[i], right);
+    }
+  }
+
+  /** Adds a step of floats. */
+  static __device__ __forceinline__ void multiply(TileAccumulators& sum, const unsigned char* stage) {
+#pragma unroll 2
+    for (int k = 0; k < kTileStep<T>; ++k) {
+      float a[TileAccumulators::kThreadRows];
 #pragma unroll
-        for (int i = 0; i < TileAccumulators::kRowTiles; ++i) {
-          A::template load_fragment<true>(a[i], a_stage, TileAccumulators::warp_row() + i * 16, k);
-        }
+      for (int r = 0; r < TileAccumulators::kThreadRows; ++r) {
+        a[r] = A::at(stage, TileAccumulators::row(r), k);
+      }
 #pragma unroll
-        for (int j = 0; j < TileAccumulators::kColTiles; j += 2) {
-          unsigned b[4];
-          B::template load_fragment<false>(b, b_stage, TileAccumulators::warp_col() + j * 8, k);
-          const unsigned left[] = {b[0], b[1]};
-          const unsigned right[] = {b[2], b[3]};
+      for (int c = 0; c < TileAccumulators::kThreadCols; ++c) {
+        const float b = B::at(stage + A::kBytes, TileAccumulators::col(c), k);
 #pragma unroll
-          for (int i = 0; i < TileAccumulators::kRowTiles; ++i) {
-            multiply_add<T>(sum.value[i][j], a[i], left);
-            multiply_add<T>(sum.value[i][j + 1], a[i], right);
-          }
-        }
+        for (int r = 0; r < TileAccumulators::kThreadRows; ++r) sum.at(r, c) = fmaf(a[r], b, sum.at(r, c));
       }
     }
   }
@@ -227,36 +270,40 @@ inline constexpr size_t kTileSharedBytes = kTileStages * (kTileRows + kTileCols)
 static_assert(kTileSharedBytes <= 99 * 1024, "sm_120");
 
 /**
- * The ring of stages in dynamic shared memory (kTileSharedBytes). Load is called with a stage's memory, once for
- * every step in order, and starts the step's copies, or none after the last.
+ * The ring of stages in dynamic shared memory (kTileSharedBytes). Load has a type Product and a member
+ * copies(stage), called once for every step in order: the step's Product::Copies, none after the last.
  */
 template <class Load>
 class TileStages {
  public:
   static constexpr int kBytes = static_cast<int>(kTileSharedBytes / kTileStages);
+  using Product = typename Load::Product;
+  using Copies = typename Product::Copies;
 
   __device__ __forceinline__ explicit TileStages(const Load& load)
       : load_(load), memory_(dynamic_shared<unsigned char>()) {
 #pragma unroll 1
     for (int i = 0; i < kTileStages - 1; ++i) {
-      load_(memory_ + i * kBytes);
+      load_.copies(memory_ + i * kBytes).template start<0, Copies::kCount>();
       async_commit();
     }
   }
 
   /**
-   * The next step's stage, filled. The stage before it is free from now on for the copies that are started here:
-   * between calls it is the block's to use, once all threads have met a barrier. Every thread calls.
+   * The next step's stage, filled. The stage before it is free from now on for the copies of refill(): between
+   * calls it is the block's to use, once all threads have met a barrier. Every thread calls.
    */
   __device__ __forceinline__ unsigned char* next() {
     async_wait<kTileStages - 2>();
     __syncthreads();
-    load_(memory_ + (offset_ == 0 ? (kTileStages - 1) * kBytes : offset_ - kBytes));
-    async_commit();
+    free_ = memory_ + (offset_ == 0 ? (kTileStages - 1) * kBytes : offset_ - kBytes);
     unsigned char* stage = memory_ + offset_;
     offset_ = offset_ == (kTileStages - 1) * kBytes ? 0 : offset_ + kBytes;
     return stage;
   }
+
+  /** The copies that go to the stage before next()'s, to be started and then committed, once after each next(). */
+  __device__ __forceinline__ Copies refill() { return load_.copies(free_); }
 
   /** To be called after the last step. */
   __device__ __forceinline__ void finish() { async_wait<0>(); }
@@ -264,7 +311,65 @@ class TileStages {
  private:
   Load load_;
   unsigned char* memory_;
+  unsigned char* free_ = nullptr;
   int offset_ = 0;  // of the next step's stage
 };
+
+/**
+ * Adds steps until more(), asked after each, says that there are none; returns the last one's stage. The fragments of
+ * the next 16 k, beyond the barrier too, are read while those before are multiplied, and the copies of a stage start
+ * in between.
+ */
+template <class T, class Load, class More>
+__device__ __forceinline__ unsigned char* multiply_steps(TileAccumulators& sum, TileStages<Load>& stages,
+                                                         More more) {
+  using Product = typename Load::Product;
+  using Copies = typename Product::Copies;
+  unsigned char* stage = stages.next();
+  stages.refill().template start<0, Copies::kCount>();
+  async_commit();
+  if constexpr (std::is_same_v<T, float>) {
+    Product::multiply(sum, stage);
+    while (more()) {
+      stage = stages.next();
+      stages.refill().template start<0, Copies::kCount>();
+      async_commit();
+      Product::multiply(sum, stage);
+    }
+  } else {
+    static_assert(kTileStep<T> == 32 && Product::kParts == 4, "two halves of four parts");
+    constexpr int kCopiesOfPart = (Copies::kCount + 3) / 4;
+    typename Product::FragmentsA first, second;
+    typename Product::FragmentsB b;
+#pragma unroll
+    for (int part = 0; part < 4; ++part) Product::load(first, b, part, stage, 0);
+    for (;;) {
+#pragma unroll
+      for (int part = 0; part < 4; ++part) {
+        Product::multiply(sum, first, b, part);
+        Product::load(second, b, part, stage, 16);
+      }
+      if (!more()) break;
+      stage = stages.next();
+      const Copies copies = stages.refill();
+      Product::multiply(sum, second, b, 0);
+      Product::load(first, b, 0, stage, 0);
+      copies.template start<0, kCopiesOfPart>();
+      Product::multiply(sum, second, b, 1);
+      Product::load(first, b, 1, stage, 0);
+      copies.template start<kCopiesOfPart, 2 * kCopiesOfPart>();
+      Product::multiply(sum, second, b, 2);
+      Product::load(first, b, 2, stage, 0);
+      copies.template start<2 * kCopiesOfPart, 3 * kCopiesOfPart>();
+      Product::multiply(sum, second, b, 3);
+      Product::load(first, b, 3, stage, 0);
+      copies.template start<3 * kCopiesOfPart, 4 * kCopiesOfPart>();
+      async_commit();
+    }
+#pragma unroll
+    for (int part = 0; part < 4; ++part) Product::multiply(sum, second, b, part);
+  }
+  return stage;
+}
 
 }  // namespace rlkd::kernels::cuda
