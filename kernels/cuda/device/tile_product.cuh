@@ -315,10 +315,17 @@ class TileStages {
   int offset_ = 0;  // of the next step's stage
 };
 
+/** sm_80's compiler has no registers left for it in every kernel. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+inline constexpr bool kReadsFragmentsAhead = false;
+#else
+inline constexpr bool kReadsFragmentsAhead = true;
+#endif
+
 /**
  * Adds steps until more(), asked after each, says that there are none; returns the last one's stage. The fragments of
- * the next 16 k, beyond the barrier too, are read while those before are multiplied, and the copies of a stage start
- * in between.
+ * the next 16 k, beyond the barrier too, are read while those before are multiplied (kReadsFragmentsAhead), and the
+ * copies of a stage start in between.
  */
 template <class T, class Load, class More>
 __device__ __forceinline__ unsigned char* multiply_steps(TileAccumulators& sum, TileStages<Load>& stages,
@@ -335,6 +342,22 @@ __device__ __forceinline__ unsigned char* multiply_steps(TileAccumulators& sum, 
       stages.refill().template start<0, Copies::kCount>();
       async_commit();
       Product::multiply(sum, stage);
+    }
+  } else if constexpr (!kReadsFragmentsAhead) {
+    for (;;) {
+      typename Product::FragmentsA a;
+      typename Product::FragmentsB b;
+#pragma unroll
+      for (int k = 0; k < kTileStep<T>; k += 16) {
+#pragma unroll
+        for (int part = 0; part < Product::kParts; ++part) Product::load(a, b, part, stage, k);
+#pragma unroll
+        for (int part = 0; part < Product::kParts; ++part) Product::multiply(sum, a, b, part);
+      }
+      if (!more()) break;
+      stage = stages.next();
+      stages.refill().template start<0, Copies::kCount>();
+      async_commit();
     }
   } else {
     static_assert(kTileStep<T> == 32 && Product::kParts == 4, "two halves of four parts");
