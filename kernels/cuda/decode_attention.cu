@@ -43,6 +43,11 @@ constexpr int kPrefixWarps = 4;
 constexpr int64_t kSharedLimit = 96 * 1024;
 constexpr int kMergeThreads = 128;
 
+/** Max by a comparison: with its one instruction the attention kernels spill on sm_100 and sm_120 (nvcc 13.5). */
+struct Larger {
+  __device__ __forceinline__ float operator()(float a, float b) const { return a > b || a != a ? a : b; }
+};
+
 __host__ __device__ constexpr int64_t pieces_of(int64_t tokens) { return (tokens + kPiece - 1) / kPiece; }
 
 /** Sums of a piece for a query, relative to its maximum, in base 2. */
@@ -192,7 +197,7 @@ struct Running {
   __device__ __forceinline__ void add_scores(float (&scores)[kQueries]) {
 #pragma unroll
     for (int q = 0; q < kQueries; ++q) {
-      const float larger = Max{}(maximum[q], warp_reduce(scores[q], Max{}));
+      const float larger = Larger{}(maximum[q], warp_reduce(scores[q], Larger{}));
       const float rescale = exp2f(maximum[q] - larger);
       const float weight = exp2f(scores[q] - larger);
       maximum[q] = larger;
@@ -402,7 +407,7 @@ __global__ void __launch_bounds__((kPrefix ? kPrefixWarps : kSuffixWarps) * kWar
         const int query = first_query + q;
         if (query >= queries_end || d >= layout.head_dim) continue;
         float maximum = -INFINITY;
-        for (int w = 0; w < layout.warps; ++w) maximum = Max{}(maximum, statistics_of(w)[q].maximum);
+        for (int w = 0; w < layout.warps; ++w) maximum = Larger{}(maximum, statistics_of(w)[q].maximum);
         float normaliser = 0, sum = 0;
         for (int w = 0; w < layout.warps; ++w) {
           const float rescale = exp2f(statistics_of(w)[q].maximum - maximum);
@@ -431,9 +436,9 @@ __global__ void __launch_bounds__(kMergeThreads)
 
   float maximum = -INFINITY;
   for (int64_t slot = lane; slot < slots; slot += kWarp) {
-    maximum = Max{}(maximum, partials.statistics[first + slot].maximum);
+    maximum = Larger{}(maximum, partials.statistics[first + slot].maximum);
   }
-  maximum = warp_reduce(maximum, Max{});
+  maximum = warp_reduce(maximum, Larger{});
   float normaliser = 0;
   for (int64_t slot = lane; slot < slots; slot += kWarp) {
     const Statistics statistics = partials.statistics[first + slot];
