@@ -11,16 +11,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.rlkd.core.UsageException;
+import org.rlkd.engine.memory.ProcessMemory;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelConfig;
 import org.rlkd.engine.model.ModelDirectory;
 import org.rlkd.engine.tensor.CpuThreads;
-import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.training.GrpoTrainer;
-import org.rlkd.engine.training.StreamingLogprob;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -104,7 +101,8 @@ final class Contender implements Runnable {
     try (CausalLm model = ModelDirectory.load(Path.of(subject))) {
       model.setTrainable(false);
       GrpoWorkload workload = workload(model.config());
-      long[] step = {0};
+      GenerationBenchmark.verify(workload, model);
+      long[] step = {1};
       serve(
           answers,
           () ->
@@ -123,8 +121,8 @@ final class Contender implements Runnable {
         serve(
             answers,
             () -> {
-              double length = trainer.step().get("completions/mean_length");
-              return Math.round(length * sizes(4)[0] * sizes(4)[1]);
+              StepBenchmark.verify(trainer.step(), workload);
+              return Math.round(workload.tokens());
             });
       }
     } finally {
@@ -136,62 +134,26 @@ final class Contender implements Runnable {
   }
 
   private void head(PrintStream answers) throws IOException {
-    int[] size = sizes(3);
-    Inputs inputs = new Inputs(21);
-    Tensor hidden = inputs.normal(1, size[0], size[1]);
-    Tensor weight = inputs.normal(0.05, size[2], size[1]);
-    Tensor tokens = inputs.integers(size[2], size[0]);
-    Tensor gradient = inputs.normal(1, size[0]);
-    Tensor weightGradient = torch.zeros(size[2], size[1]);
-    try (StreamingLogprob head = new StreamingLogprob(Device.CPU)) {
-      long[] cuts = head.evenCuts(size[0], size[2]);
-      switch (subject) {
-        case "streaming" ->
-            serve(
-                answers,
-                () -> {
-                  weightGradient.zero_();
-                  head.forwardBackward(
-                      hidden,
-                      weight,
-                      tokens,
-                      1,
-                      cuts,
-                      (from, to, tile) ->
-                          new StreamingLogprob.RowGradient(
-                              gradient.narrow(0, from, to - from), null),
-                      weightGradient);
-                  return 0;
-                });
-        case "products" ->
-            serve(
-                answers,
-                () -> {
-                  weightGradient.zero_();
-                  products(hidden, weight, cuts, weightGradient);
-                  return 0;
-                });
-        default ->
-            throw new UsageException(
-                "found head '%s'; expected streaming or products".formatted(subject));
-      }
-    }
-  }
-
-  /** Logits, their products with head and hidden states, tile by tile: what cannot be avoided. */
-  private static void products(Tensor hidden, Tensor weight, long[] cuts, Tensor weightGradient) {
-    Tensor transposed = weight.t();
-    Tensor logits = torch.empty(cuts[0], weight.size(0));
-    Tensor hiddenGradient = torch.empty_like(hidden);
-    long from = 0;
-    for (long to : cuts) {
-      Tensor tile = hidden.narrow(0, from, to - from);
-      Tensor scores = logits.narrow(0, 0, to - from);
-      torch.mm_out(scores, tile, transposed);
-      torch.mm_out(hiddenGradient.narrow(0, from, to - from), scores, weight);
-      weightGradient.addmm_(scores.t(), tile);
-      from = to;
-    }
+    sizes(3);
+    LinearLogprobBenchmark head = new LinearLogprobBenchmark();
+    head.shape = shape;
+    head.setUp();
+    CpuThreads.set(threads); // a benchmark takes its threads from elsewhere
+    Runnable round =
+        switch (subject) {
+          case "streaming" -> () -> head.linear_logprob(null);
+          case "products" -> head::products;
+          default ->
+              throw new UsageException(
+                  "found head '%s'; expected streaming or products".formatted(subject));
+        };
+    serve(
+        answers,
+        () -> {
+          round.run();
+          return 0;
+        });
+    head.tearDown();
   }
 
   private static void serve(PrintStream answers, Round round) throws IOException {
@@ -202,7 +164,7 @@ final class Contender implements Runnable {
     while ("go".equals(turns.readLine())) {
       answers.println(timed(round));
     }
-    answers.printf(Locale.ROOT, "{\"peak_mb\": %d}%n", peakMegabytes());
+    answers.printf(Locale.ROOT, "{\"peak_mb\": %d}%n", ProcessMemory.peak().orElseThrow() >> 20);
   }
 
   private static String timed(Round round) {
@@ -214,13 +176,5 @@ final class Contender implements Runnable {
           ? String.format(Locale.ROOT, "{\"seconds\": %.6f}", seconds)
           : String.format(Locale.ROOT, "{\"seconds\": %.6f, \"tokens\": %d}", seconds, tokens);
     }
-  }
-
-  private static long peakMegabytes() throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith("VmHWM:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 10)
-        .findFirst()
-        .orElseThrow();
   }
 }

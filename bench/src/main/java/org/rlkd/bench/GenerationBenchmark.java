@@ -22,7 +22,7 @@ public class GenerationBenchmark implements Workload {
 
   private GrpoWorkload workload;
   private CausalLm model;
-  private long step;
+  private long step = 1;
 
   private GrpoWorkload workload() {
     int[] size = Arrays.stream(Shape.of(shape)).mapToInt(Math::toIntExact).toArray();
@@ -40,12 +40,12 @@ public class GenerationBenchmark implements Workload {
     workload = workload();
     model = workload.model();
     model.setTrainable(false);
-    verify();
+    verify(workload, model);
   }
 
   /** The sampler's log-probs are the trainer's, of the same weights. */
-  private void verify() {
-    List<List<Completion>> groups = workload.generate(model, step++);
+  static void verify(GrpoWorkload workload, CausalLm model) {
+    List<List<Completion>> groups = workload.generate(model, 0);
     try (SequenceScorer scorer = new SequenceScorer(model, 1)) {
       for (int p = 0; p < groups.size(); p++) {
         int[] prompt = workload.prompt(p);

@@ -111,4 +111,23 @@ public class LinearLogprobBenchmark implements Workload {
           dWeight);
     }
   }
+
+  /** What the head cannot do without: logits, their products with head and hidden states. */
+  void products() {
+    try (PointerScope scope = new PointerScope()) {
+      long[] cuts = head.evenCuts(hidden.size(0), weight.size(0));
+      Tensor transposed = weight.t();
+      Tensor logits = torch.empty(cuts[0], weight.size(0));
+      Tensor dHidden = torch.empty_like(hidden);
+      long from = 0;
+      for (long to : cuts) {
+        Tensor tile = hidden.narrow(0, from, to - from);
+        Tensor scores = logits.narrow(0, 0, to - from);
+        torch.mm_out(scores, tile, transposed);
+        torch.mm_out(dHidden.narrow(0, from, to - from), scores, weight);
+        dWeight.addmm_(scores.t(), tile);
+        from = to;
+      }
+    }
+  }
 }

@@ -41,11 +41,11 @@ public class StepBenchmark implements Workload {
     folder = Files.createTempDirectory("rlkd-bench");
     model = workload().model();
     trainer = workload().trainer(model, folder);
-    verify(trainer.step());
+    verify(trainer.step(), workload());
   }
 
   /** Sampler and trainer agree, every completion has its full length, the weights have moved. */
-  private void verify(Map<String, Double> metrics) {
+  static void verify(Map<String, Double> metrics, GrpoWorkload workload) {
     Verification.equal(
         "sampling/sampling_logp_difference/max",
         new double[] {metrics.get("sampling/sampling_logp_difference/max")},
@@ -55,7 +55,7 @@ public class StepBenchmark implements Workload {
     Verification.equal(
         "completions/mean_length",
         new double[] {metrics.get("completions/mean_length")},
-        new double[] {Shape.of(shape)[3]},
+        new double[] {workload.completionTokens()},
         0,
         0);
     if (!(metrics.get("grad_norm") > 0)) {

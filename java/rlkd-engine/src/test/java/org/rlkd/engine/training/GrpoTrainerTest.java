@@ -83,28 +83,17 @@ class GrpoTrainerTest {
     GrpoOptions options =
         withBatch(TinyGrpo.options(6, LossType.GRPO), new BatchConfig(8, 1, 4, 2, 2));
     GrpoOptions kl =
-        new GrpoOptions(
-            options.batch(),
-            options.sampling(),
-            0,
-            LongPrompts.REFUSE,
-            options.advantage(),
-            TinyGrpo.loss(LossType.GRPO, 0.1, 1),
-            OldLogprobs.RECOMPUTED,
-            true,
-            true,
-            1,
-            6,
-            options.schedule(),
-            options.optimizer(),
-            options.seed(),
-            options.memory(),
-            options.mostSkippedInARow(),
-            true,
-            Optional.of(
-                new SamplerRatioConfig(
-                    SamplerRatioMode.SEQUENCE_MASK, Optional.empty(), Optional.of(3.0))),
-            new EntropyBonusConfig(0.1, true, 0, 1, 0.01, 3.7));
+        GrpoOptionsDraft.change(
+            options,
+            draft -> {
+              draft.loss = TinyGrpo.loss(LossType.GRPO, 0.1, 1);
+              draft.maskTruncatedCompletions = true;
+              draft.samplerRatio =
+                  Optional.of(
+                      new SamplerRatioConfig(
+                          SamplerRatioMode.SEQUENCE_MASK, Optional.empty(), Optional.of(3.0)));
+              draft.entropyBonus = new EntropyBonusConfig(0.1, true, 0, 1, 0.01, 3.7);
+            });
     List<Map<String, Double>> expected = new ArrayList<>();
     float[] weights;
     Path checkpoint = directory.resolve("checkpoint-3");
@@ -308,73 +297,20 @@ class GrpoTrainerTest {
   }
 
   private static GrpoOptions withBatch(GrpoOptions o, BatchConfig batch) {
-    return new GrpoOptions(
-        batch,
-        o.sampling(),
-        o.maxPromptLength(),
-        o.longPrompts(),
-        o.advantage(),
-        o.loss(),
-        o.oldLogprobs(),
-        o.maskTruncatedCompletions(),
-        o.skipZeroAdvantages(),
-        o.epochs(),
-        o.maxSteps(),
-        o.schedule(),
-        o.optimizer(),
-        o.seed(),
-        o.memory(),
-        o.mostSkippedInARow(),
-        o.shuffleDataset(),
-        o.samplerRatio(),
-        o.entropyBonus());
+    return GrpoOptionsDraft.change(o, draft -> draft.batch = batch);
   }
 
   private static GrpoOptions unshuffled(GrpoOptions o) {
-    return new GrpoOptions(
-        o.batch(),
-        o.sampling(),
-        o.maxPromptLength(),
-        o.longPrompts(),
-        o.advantage(),
-        o.loss(),
-        o.oldLogprobs(),
-        o.maskTruncatedCompletions(),
-        o.skipZeroAdvantages(),
-        o.epochs(),
-        o.maxSteps(),
-        o.schedule(),
-        o.optimizer(),
-        o.seed(),
-        o.memory(),
-        o.mostSkippedInARow(),
-        false,
-        o.samplerRatio(),
-        o.entropyBonus());
+    return GrpoOptionsDraft.change(o, draft -> draft.shuffleDataset = false);
   }
 
   private static GrpoOptions withLimit(LongPrompts longPrompts) {
-    GrpoOptions o = TinyGrpo.options(1, LossType.DAPO);
-    return new GrpoOptions(
-        o.batch(),
-        o.sampling(),
-        3,
-        longPrompts,
-        o.advantage(),
-        o.loss(),
-        o.oldLogprobs(),
-        o.maskTruncatedCompletions(),
-        o.skipZeroAdvantages(),
-        o.epochs(),
-        o.maxSteps(),
-        o.schedule(),
-        o.optimizer(),
-        o.seed(),
-        o.memory(),
-        o.mostSkippedInARow(),
-        o.shuffleDataset(),
-        o.samplerRatio(),
-        o.entropyBonus());
+    return GrpoOptionsDraft.change(
+        TinyGrpo.options(1, LossType.DAPO),
+        draft -> {
+          draft.maxPromptLength = 3;
+          draft.longPrompts = longPrompts;
+        });
   }
 
   private static Map<String, Double> withoutTimes(Map<String, Double> metrics) {

@@ -283,27 +283,12 @@ class PolicyUpdateTest {
 
   private static GrpoOptions options(
       LossType lossType, long logitsBudget, boolean skipZeroAdvantages) {
-    GrpoOptions base = TinyGrpo.options(1, lossType);
-    return new GrpoOptions(
-        base.batch(),
-        base.sampling(),
-        base.maxPromptLength(),
-        base.longPrompts(),
-        base.advantage(),
-        base.loss(),
-        base.oldLogprobs(),
-        base.maskTruncatedCompletions(),
-        skipZeroAdvantages,
-        base.epochs(),
-        base.maxSteps(),
-        base.schedule(),
-        base.optimizer(),
-        base.seed(),
-        MemoryOptions.DEFAULT.withLogits(logitsBudget),
-        base.mostSkippedInARow(),
-        base.shuffleDataset(),
-        base.samplerRatio(),
-        base.entropyBonus());
+    return GrpoOptionsDraft.change(
+        TinyGrpo.options(1, lossType),
+        draft -> {
+          draft.skipZeroAdvantages = skipZeroAdvantages;
+          draft.memory = MemoryOptions.DEFAULT.withLogits(logitsBudget);
+        });
   }
 
   private static GrpoOptions withLoss(GrpoOptions o, double topEntropyQuantile) {
@@ -311,50 +296,17 @@ class PolicyUpdateTest {
   }
 
   private static GrpoOptions withLoss(GrpoOptions o, PolicyLossOptions loss) {
-    return new GrpoOptions(
-        o.batch(),
-        o.sampling(),
-        o.maxPromptLength(),
-        o.longPrompts(),
-        o.advantage(),
-        loss,
-        o.oldLogprobs(),
-        o.maskTruncatedCompletions(),
-        o.skipZeroAdvantages(),
-        o.epochs(),
-        o.maxSteps(),
-        o.schedule(),
-        o.optimizer(),
-        o.seed(),
-        o.memory(),
-        o.mostSkippedInARow(),
-        o.shuffleDataset(),
-        o.samplerRatio(),
-        o.entropyBonus());
+    return GrpoOptionsDraft.change(o, draft -> draft.loss = loss);
   }
 
   private static GrpoOptions with(
       GrpoOptions o, EntropyBonusConfig entropyBonus, SamplerRatioConfig samplerRatio) {
-    return new GrpoOptions(
-        o.batch(),
-        o.sampling(),
-        o.maxPromptLength(),
-        o.longPrompts(),
-        o.advantage(),
-        o.loss(),
-        o.oldLogprobs(),
-        o.maskTruncatedCompletions(),
-        o.skipZeroAdvantages(),
-        o.epochs(),
-        o.maxSteps(),
-        o.schedule(),
-        o.optimizer(),
-        o.seed(),
-        o.memory(),
-        o.mostSkippedInARow(),
-        o.shuffleDataset(),
-        Optional.of(samplerRatio),
-        entropyBonus);
+    return GrpoOptionsDraft.change(
+        o,
+        draft -> {
+          draft.samplerRatio = Optional.of(samplerRatio);
+          draft.entropyBonus = entropyBonus;
+        });
   }
 
   private static GrpoOptions withThreshold(GrpoOptions o, double offPolicyMaskThreshold) {
