@@ -28,15 +28,16 @@ import org.rlkd.engine.tokenizer.Tokenizer;
  * steps of a reasoning in {@code [sub-think] [Query] [Answer]} tags.
  *
  * <p>All reasonings of a call are decomposed in one batch, equal pieces once, and the most recent
- * {@value #REMEMBERED} pieces are remembered: completions of a group repeat each other's sentences.
- * Output that does not parse is tried again, sampled with the attempt's own random numbers, up to
- * the settings' attempts. The output for a piece depends on the piece alone, so remembering changes
+ * pieces are remembered, 32 MiB of them: completions repeat sentences from step to step. Output
+ * that does not parse is tried again, sampled with the attempt's own random numbers, up to the
+ * settings' attempts. The output for a piece depends on the piece alone, so remembering changes
  * nothing.
  *
  * <p>Runs on the thread that owns the model; model and tokenizer stay the caller's.
  */
 public final class GenerativeDecomposer implements Decomposer {
-  private static final int REMEMBERED = 100_000;
+  /** Some thirty thousand sentences. */
+  private static final long REMEMBERED_BYTES = 32L << 20;
 
   /** Temperature of the attempts after the first, greedy one. */
   private static final double RETRY_TEMPERATURE = 0.7;
@@ -50,13 +51,7 @@ public final class GenerativeDecomposer implements Decomposer {
   private final int maxNewTokens;
   private final int longestPrompt;
 
-  private final Map<Reasoning, Decomposition> remembered =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Reasoning, Decomposition> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
+  private final RecentDecompositions remembered = new RecentDecompositions(REMEMBERED_BYTES);
 
   /**
    * A decomposer over a model.
@@ -152,7 +147,7 @@ public final class GenerativeDecomposer implements Decomposer {
       }
       open = failed;
     }
-    remembered.putAll(results);
+    results.forEach(remembered::put);
     return results;
   }
 

@@ -41,6 +41,9 @@ import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.policy.GroupAdvantage;
 import org.rlkd.engine.tensor.Device;
 import org.rlkd.engine.tokenizer.Tokenizer;
+import org.rlkd.engine.training.metrics.JsonlMetricSink;
+import org.rlkd.engine.training.metrics.MetricSink;
+import org.rlkd.engine.training.metrics.TensorBoardSink;
 
 /**
  * The quickstart's training step in small, on any device: a random Qwen2 whose words are the tags
@@ -70,32 +73,69 @@ final class TinyRlkd {
 
   /** A step on a device from the weights that {@code seed} gives. */
   static Outcome step(Device device, Path directory, long seed) {
-    List<String> completions = new ArrayList<>();
     try (Tokenizer tokenizer = tokenizer(directory);
         CausalLm model = model(device, seed);
         TeacherCache cache = TeacherCache.open(directory.resolve("teachers.jsonl"))) {
-      Reward structure =
-          new StructureReward(
-              new TagDecomposer(),
-              new LexicalJudge(),
-              new NativeStructureAlignment(device),
-              cache,
-              StructureRewardOptions.of("tree", "teacher", 0.5));
-      Recorder recorder = new Recorder(structure);
-      List<Reward> rewards =
-          List.of(
-              Rewards.byName("accuracy", RewardOptions.DEFAULTS, () -> null),
-              Rewards.byName("tag_count", RewardOptions.DEFAULTS, () -> null),
-              recorder);
+      Recorder recorder = new Recorder(structure(cache, device));
       try (GrpoTrainer trainer =
           new GrpoTrainer(
-              model, null, new Generator(model), tokenizer, prompts(), rewards, options(), null)) {
+              model,
+              null,
+              new Generator(model),
+              tokenizer,
+              prompts(),
+              rewards(recorder),
+              options(1, 1e-3),
+              null)) {
         Map<String, Double> metrics = new LinkedHashMap<>(trainer.step());
         metrics.keySet().removeIf(name -> name.contains("time") || name.contains("per_second"));
         return new Outcome(
             recorder.completions, recorder.scores, metrics, TinyModels.weights(model));
       }
     }
+  }
+
+  /**
+   * A run on the CPU with its logs in the directory, at a rate that changes next to nothing: its
+   * last steps are like its first ones.
+   */
+  static void run(Path directory, long steps, StepListener listener) {
+    try (Tokenizer tokenizer = tokenizer(directory);
+        CausalLm model = model(Device.CPU, 1);
+        TeacherCache cache = TeacherCache.open(directory.resolve("teachers.jsonl"));
+        MetricSink metrics =
+            MetricSink.all(
+                new JsonlMetricSink(directory.resolve("metrics.jsonl"), 0),
+                new TensorBoardSink(directory, 0));
+        CompletionLog log = new CompletionLog(directory.resolve("completions.jsonl"), 0);
+        GrpoTrainer trainer =
+            new GrpoTrainer(
+                model,
+                null,
+                new Generator(model),
+                tokenizer,
+                prompts(),
+                rewards(structure(cache, Device.CPU)),
+                options(steps, 1e-9),
+                log)) {
+      new TrainingRun(trainer, metrics, listener).run();
+    }
+  }
+
+  private static Reward structure(TeacherCache cache, Device device) {
+    return new StructureReward(
+        new TagDecomposer(),
+        new LexicalJudge(),
+        new NativeStructureAlignment(device),
+        cache,
+        StructureRewardOptions.of("tree", "teacher", 0.5));
+  }
+
+  private static List<Reward> rewards(Reward structure) {
+    return List.of(
+        Rewards.byName("accuracy", RewardOptions.DEFAULTS, () -> null),
+        Rewards.byName("tag_count", RewardOptions.DEFAULTS, () -> null),
+        structure);
   }
 
   private static final class Recorder implements Reward {
@@ -151,7 +191,7 @@ final class TinyRlkd {
   }
 
   /** Two micro-batches of one prompt's completions each; entropy, clip and KL-free DAPO loss. */
-  private static GrpoOptions options() {
+  private static GrpoOptions options(long maxSteps, double rate) {
     return new GrpoOptions(
         new BatchConfig(GENERATIONS, 2, GENERATIONS, 2, 1),
         SamplingParameters.sample(24).withEosTokenIds(Set.of(EOS)).withSeed(5),
@@ -168,8 +208,8 @@ final class TinyRlkd {
         false,
         true,
         1,
-        1,
-        LearningRateSchedule.constant(1e-3),
+        maxSteps,
+        LearningRateSchedule.constant(rate),
         AdamWOptions.DEFAULT,
         3,
         MemoryOptions.DEFAULT,
