@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.rlkd.bindings.rlkd_tensor;
@@ -19,7 +20,7 @@ import org.rlkd.engine.tensor.Device;
  * waiting groups -> (prefill) -> ready sequences -> (blocks) -> running batch -> finished
  * </pre>
  */
-final class GenerationRun {
+final class GenerationRun implements GenerationProgress {
   private final List<PromptGroup> groups;
   private final Deque<PromptGroup> waiting;
   private final Deque<Sequence> ready = new ArrayDeque<>();
@@ -58,14 +59,14 @@ final class GenerationRun {
   /** Runs to the end or until the listener cancels. */
   void run(GenerationListener listener) {
     while (finishedCompletions < totalCompletions) {
-      try (PointerScope scope = new PointerScope()) {
+      if (!ready.isEmpty() || !waiting.isEmpty()) {
         admit();
-        if (!running.isEmpty()) {
-          forward.decode(running, decoded);
-          retire(running);
-        }
       }
-      if (!listener.onStep(progress())) {
+      if (!running.isEmpty()) {
+        forward.decode(running, decoded);
+        retireRunning();
+      }
+      if (!listener.onStep(this)) {
         cancel();
         return;
       }
@@ -79,15 +80,27 @@ final class GenerationRun {
         .toList();
   }
 
-  private GenerationProgress progress() {
-    return new GenerationProgress(
-        finishedCompletions, totalCompletions, generatedTokens, running.size());
+  @Override
+  public int finishedCompletions() {
+    return finishedCompletions;
+  }
+
+  @Override
+  public int totalCompletions() {
+    return totalCompletions;
+  }
+
+  @Override
+  public long generatedTokens() {
+    return generatedTokens;
+  }
+
+  @Override
+  public int runningSequences() {
+    return running.size();
   }
 
   private void admit() {
-    if (ready.isEmpty() && waiting.isEmpty()) {
-      return;
-    }
     List<PromptGroup> started = new ArrayList<>();
     List<Sequence> entering = new ArrayList<>();
     while (running.size() + entering.size() < maxConcurrentSequences) {
@@ -116,22 +129,28 @@ final class GenerationRun {
         });
     copyPartsOfPrompts(entering);
     running.addAll(entering);
-    retire(running);
-    retire(ready);
+    retireRunning();
+    for (var each = ready.iterator(); each.hasNext(); ) {
+      Sequence sequence = each.next();
+      if (sequence.isFinished()) {
+        each.remove();
+        retire(sequence);
+      }
+    }
   }
 
   private void copyPartsOfPrompts(List<Sequence> entering) {
-    List<Long> from = new ArrayList<>();
-    List<Long> to = new ArrayList<>();
-    for (Sequence sequence : entering) {
-      if (!sequence.isFinished() && sequence.copiesPartOfPrompt()) {
-        PromptGroup group = sequence.group();
-        from.add((long) group.block(group.promptBlockCount() - 1));
-        to.add((long) sequence.firstTailBlock());
-      }
+    List<Sequence> copying =
+        entering.stream()
+            .filter(sequence -> !sequence.isFinished() && sequence.copiesPartOfPrompt())
+            .toList();
+    if (copying.isEmpty()) {
+      return;
     }
-    if (!from.isEmpty()) {
-      cache.copyBlocks(longs(from), longs(to));
+    try (PointerScope scope = new PointerScope()) {
+      cache.copyBlocks(
+          longs(copying.stream().mapToLong(sequence -> sequence.group().lastBlock())),
+          longs(copying.stream().mapToLong(Sequence::firstTailBlock)));
     }
   }
 
@@ -144,17 +163,19 @@ final class GenerationRun {
     }
   }
 
-  /** Takes ended sequences out and gives their blocks back. */
-  private void retire(Iterable<Sequence> sequences) {
-    for (var each = sequences.iterator(); each.hasNext(); ) {
-      Sequence sequence = each.next();
-      if (sequence.isFinished()) {
-        each.remove();
-        sequence.giveBlocks(pool);
-        sequence.group().giveBlocksIfFinished(pool);
-        finishedCompletions++;
+  /** Takes ended sequences out of the batch; the others keep their order. */
+  private void retireRunning() {
+    for (int r = running.size() - 1; r >= 0; r--) {
+      if (running.get(r).isFinished()) {
+        retire(running.remove(r));
       }
     }
+  }
+
+  private void retire(Sequence sequence) {
+    sequence.giveBlocks(pool);
+    sequence.group().giveBlocksIfFinished(pool);
+    finishedCompletions++;
   }
 
   private void cancel() {
@@ -167,7 +188,8 @@ final class GenerationRun {
     }
   }
 
-  private Tensor longs(List<Long> values) {
-    return device.longs(values.stream().mapToLong(Long::longValue).toArray(), values.size());
+  private Tensor longs(LongStream values) {
+    long[] array = values.toArray();
+    return device.longs(array, array.length);
   }
 }

@@ -80,6 +80,7 @@ public final class Generator {
       KvCache cache = new KvCache(model.config(), blocks, model.device());
       int completions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
       int rows = Math.max(1, Math.min(options.maxConcurrentSequences(), completions));
+      int longest = groups.stream().mapToInt(PromptGroup::mostTokens).max().orElse(1);
       GenerationRun run =
           new GenerationRun(
               groups,
@@ -87,20 +88,23 @@ public final class Generator {
               new BlockPool(blocks),
               cache,
               model.device(),
-              forward(cache, groups, rows),
+              forward(cache, groups, rows, longest),
               new TokenSampler(
-                  sampling, model.device(), rowsAtOnce(groups, rows), model.config().vocabSize()));
+                  sampling,
+                  model.device(),
+                  rowsAtOnce(groups, rows),
+                  longest,
+                  model.config().vocabSize()));
       run.run(listener);
       return run.completions();
     }
   }
 
   /** librlkd's kernels on the CPU, LibTorch elsewhere. */
-  private ModelForward forward(KvCache cache, List<PromptGroup> groups, int rows) {
+  private ModelForward forward(KvCache cache, List<PromptGroup> groups, int rows, int longest) {
     if (model.device().context().backend() != rlkd.RLKD_BACKEND_CPU) {
       return new PagedForward(model, cache);
     }
-    int longest = groups.stream().mapToInt(PromptGroup::mostTokens).max().orElse(1);
     long prompts = groups.stream().mapToLong(PromptGroup::promptLength).sum();
     return new HostForward(model, cache, rows, longest, prompts);
   }

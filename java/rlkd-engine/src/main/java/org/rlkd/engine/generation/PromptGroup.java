@@ -73,6 +73,11 @@ final class PromptGroup {
     return blocks[index];
   }
 
+  /** The block in which the prompt ends. */
+  int lastBlock() {
+    return blocks[blocks.length - 1];
+  }
+
   /** Slot in the cache of the prompt's token at {@code position}. */
   long slot(int position) {
     return (long) blocks[position / KvCache.BLOCK_SIZE] * KvCache.BLOCK_SIZE
@@ -85,7 +90,12 @@ final class PromptGroup {
 
   /** Gives the prompt's blocks back once every completion has ended. */
   void giveBlocksIfFinished(BlockPool pool) {
-    if (blocks != null && sequences.stream().allMatch(Sequence::isFinished)) {
+    for (int i = 0; i < sequences.size(); i++) {
+      if (!sequences.get(i).isFinished()) {
+        return;
+      }
+    }
+    if (blocks != null) {
       pool.give(blocks);
       blocks = null;
     }

@@ -9,8 +9,8 @@ final class Sequence {
   private final int limit;
   private final long key;
   private final StopStringMatcher stopStrings;
-  private int[] tokens = new int[16];
-  private float[] logprobs = new float[16];
+  private int[] tokens = {};
+  private float[] logprobs = {};
   private int size;
   private int[] tailBlocks;
   private FinishReason finishReason;
@@ -57,20 +57,24 @@ final class Sequence {
     return group.promptLength() + size;
   }
 
-  /** Appends a sampled token and ends the sequence if the token or its text says so. */
-  void accept(int token, float logprob, SamplingParameters sampling) {
+  /**
+   * Appends a sampled token and ends the sequence at its limit or if the token or its text says so.
+   *
+   * @param isEos whether the token ends a completion
+   */
+  void accept(int token, float logprob, boolean isEos) {
     if (token < 0 || !Float.isFinite(logprob)) {
       finish(FinishReason.NON_FINITE_LOGITS);
       return;
     }
-    if (size == tokens.length) {
-      tokens = Arrays.copyOf(tokens, 2 * size);
-      logprobs = Arrays.copyOf(logprobs, 2 * size);
+    if (size == 0) { // room for all, so that a decoding step allocates nothing
+      tokens = new int[limit];
+      logprobs = new float[limit];
     }
     tokens[size] = token;
     logprobs[size] = logprob;
     size++;
-    if (!sampling.ignoreEos() && sampling.eosTokenIds().contains(token)) {
+    if (isEos) {
       finish(FinishReason.EOS);
     } else if (stopStrings != null && stopStrings.push(token)) {
       finish(FinishReason.STOP_STRING);
@@ -81,6 +85,10 @@ final class Sequence {
 
   void finish(FinishReason reason) {
     finishReason = reason;
+    if (size < tokens.length) {
+      tokens = Arrays.copyOf(tokens, size);
+      logprobs = Arrays.copyOf(logprobs, size);
+    }
   }
 
   /** Null while the sequence goes on. */
@@ -92,8 +100,9 @@ final class Sequence {
     return finishReason != null;
   }
 
+  /** What has come of a finished sequence. */
   Completion completion() {
-    return new Completion(Arrays.copyOf(tokens, size), Arrays.copyOf(logprobs, size), finishReason);
+    return new Completion(tokens, logprobs, finishReason);
   }
 
   /** Leading blocks that are the prompt's own. */

@@ -2,12 +2,12 @@ package org.rlkd.engine.generation;
 
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.bindings.global.rlkd;
@@ -23,11 +23,11 @@ import org.rlkd.engine.tensor.TensorView;
  * Draws the next token of each sequence with the native sampling kernel.
  *
  * <p>Its buffers are made once and belong to the PointerScope that is open then; on the CPU a call
- * makes no objects unless there is a repetition penalty.
+ * makes no objects. On other devices its temporaries are the caller's scope's.
  */
 final class TokenSampler {
-  private final SamplingParameters sampling;
   private final Device device;
+  private final int[] eosTokenIds;
   private final HostRows keys;
   private final HostRows positions;
   private final HostRows tokens;
@@ -36,6 +36,7 @@ final class TokenSampler {
   private final HostRows topK;
   private final HostRows topP;
   private final HostRows minP;
+  private final PenalisedHistory history;
   private final LongBuffer keyValues;
   private final LongBuffer positionValues;
   private final LongBuffer tokenValues;
@@ -48,11 +49,15 @@ final class TokenSampler {
   /**
    * @param device where the logits are
    * @param maxRows most rows of a call
+   * @param maxTokens most tokens of a sequence, its prompt's included
    * @param vocab V
    */
-  TokenSampler(SamplingParameters sampling, Device device, int maxRows, int vocab) {
-    this.sampling = sampling;
+  TokenSampler(SamplingParameters sampling, Device device, int maxRows, int maxTokens, int vocab) {
     this.device = device;
+    this.eosTokenIds =
+        sampling.ignoreEos()
+            ? new int[0]
+            : sampling.eosTokenIds().stream().mapToInt(Integer::intValue).sorted().toArray();
     this.keys = HostRows.longs(maxRows);
     this.positions = HostRows.longs(maxRows);
     this.tokens = HostRows.longs(maxRows);
@@ -61,6 +66,10 @@ final class TokenSampler {
     this.topK = constant(HostRows.longs(maxRows), sampling.topK());
     this.topP = constant(HostRows.floats(maxRows), sampling.topP());
     this.minP = constant(HostRows.floats(maxRows), sampling.minP());
+    this.history =
+        sampling.repetitionPenalty() == 1
+            ? null
+            : new PenalisedHistory(sampling.repetitionPenalty(), maxRows, maxTokens);
     this.keyValues = keys.longs();
     this.positionValues = positions.longs();
     this.tokenValues = tokens.longs();
@@ -87,23 +96,26 @@ final class TokenSampler {
       keyValues.put(r, row.key());
       positionValues.put(r, row.size());
     }
+    if (history != null) {
+      history.take(rows, from, to);
+    }
     if (device instanceof HostDevice) {
-      draw(logits, rows.subList(from, to), tokens.first(count), logprobs.first(count));
+      draw(logits, count, tokens.first(count), logprobs.first(count));
     } else {
       Tensor drawn = device.empty(ScalarType.Long, count);
       Tensor drawnLogprobs = device.empty(ScalarType.Float, count);
-      draw(logits, rows.subList(from, to), TensorView.of(drawn), TensorView.of(drawnLogprobs));
+      draw(logits, count, TensorView.of(drawn), TensorView.of(drawnLogprobs));
       tokenValues.put(0, HostArrays.toLongs(drawn));
       logprobValues.put(0, HostArrays.toFloats(drawnLogprobs));
     }
     for (int r = 0; r < count; r++) {
-      rows.get(from + r).accept((int) tokenValues.get(r), logprobValues.get(r), sampling);
+      int token = (int) tokenValues.get(r);
+      boolean isEos = Arrays.binarySearch(eosTokenIds, token) >= 0;
+      rows.get(from + r).accept(token, logprobValues.get(r), isEos);
     }
   }
 
-  private void draw(
-      rlkd_tensor logits, List<Sequence> rows, rlkd_tensor drawn, rlkd_tensor drawnLogprobs) {
-    int count = rows.size();
+  private void draw(rlkd_tensor logits, int count, rlkd_tensor drawn, rlkd_tensor drawnLogprobs) {
     inputs
         .logits(logits)
         .seed(placed(keys, count))
@@ -111,12 +123,12 @@ final class TokenSampler {
         .temperature(placed(temperature, count))
         .top_k(placed(topK, count))
         .top_p(placed(topP, count))
-        .min_p(placed(minP, count))
-        .repetition_penalty(null)
-        .history(null)
-        .history_offsets(null);
-    if (sampling.repetitionPenalty() != 1) {
-      addHistory(rows);
+        .min_p(placed(minP, count));
+    if (history != null) {
+      inputs
+          .repetition_penalty(placed(history.penalty(), count))
+          .history(placed(history.tokens(), history.size()))
+          .history_offsets(placed(history.offsets(), count + 1));
     }
     NativeLibrary.check(
         rlkd.rlkd_sampling(
@@ -124,36 +136,10 @@ final class TokenSampler {
   }
 
   /** The first rows where the logits are. */
-  private rlkd_tensor placed(HostRows rows, int count) {
+  private rlkd_tensor placed(HostRows rows, long count) {
     return device instanceof HostDevice
         ? rows.first(count)
         : TensorView.of(device.place(rows.tensor().narrow(0, 0, count)));
-  }
-
-  private void addHistory(List<Sequence> rows) {
-    long[] offsets = new long[rows.size() + 1];
-    for (int r = 0; r < rows.size(); r++) {
-      offsets[r + 1] = offsets[r] + rows.get(r).length();
-    }
-    long[] history = new long[Math.toIntExact(offsets[rows.size()])];
-    int at = 0;
-    for (Sequence row : rows) {
-      for (int token : row.group().promptTokens()) {
-        history[at++] = token;
-      }
-      for (int i = 0; i < row.size(); i++) {
-        history[at++] = row.token(i);
-      }
-    }
-    Tensor penalty =
-        torch.full(
-            new long[] {rows.size()},
-            new Scalar(sampling.repetitionPenalty()),
-            device.options(ScalarType.Float));
-    inputs
-        .repetition_penalty(TensorView.of(penalty))
-        .history(TensorView.of(device.longs(history, history.length)))
-        .history_offsets(TensorView.of(device.longs(offsets, offsets.length)));
   }
 
   private static HostRows constant(HostRows rows, double value) {
