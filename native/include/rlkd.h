@@ -558,6 +558,15 @@ RLKD_API rlkd_status rlkd_adamw(const rlkd_context* context, rlkd_tensor* params
                                 const double* weight_decay, int64_t count, const rlkd_adamw_options* options,
                                 const rlkd_tensor* norm, int32_t* skipped);
 
+/* ---- OpenBLAS's threads -------------------------------------------------------------------------------------
+ * A program that uses OpenBLAS beside librlkd has two pools of threads, each of which waits by spinning: they take
+ * the processors from each other. This has OpenBLAS run the shares of a product on OpenMP's threads, which librlkd
+ * (and LibTorch) use, from the next product on and for the life of the process; how many is still OpenBLAS's setting.
+ * Products that several threads ask for at once take turns, as in OpenBLAS's own pool.
+ * set_threads_callback: the address of openblas_set_threads_callback_function (OpenBLAS 0.3.27 or later).
+ */
+RLKD_API rlkd_status rlkd_openblas_use_openmp(void* set_threads_callback);
+
 #ifdef __cplusplus
 }
 #endif

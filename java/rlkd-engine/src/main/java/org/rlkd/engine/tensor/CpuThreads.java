@@ -1,18 +1,29 @@
 package org.rlkd.engine.tensor;
 
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.global.torch;
+import org.rlkd.bindings.NativeLibrary;
+import org.rlkd.bindings.global.rlkd;
 
 /**
- * The number of CPU threads of the process: LibTorch and librlkd share one OpenMP pool, the matrix
- * products have OpenBLAS's own, which LibTorch does not set.
- *
- * <p>OpenBLAS waits for its threads by spinning: more threads than free processors make a small
- * product many times slower (96 x 128 x 128 on a busy machine: 50 us with one thread, 500 us and
- * more with two).
+ * The number of CPU threads of the process. LibTorch, librlkd and OpenBLAS, which computes
+ * LibTorch's matrix products, share one OpenMP pool: OpenBLAS's own threads would wait by spinning
+ * beside it.
  */
 public final class CpuThreads {
+  static {
+    NativeLibrary.require();
+    Loader.load(openblas.class);
+    Pointer setter = Loader.addressof("openblas_set_threads_callback_function");
+    NativeLibrary.check(rlkd.rlkd_openblas_use_openmp(setter));
+  }
+
   private CpuThreads() {}
+
+  /** Does nothing but load this class, which shares the pool. */
+  static void share() {}
 
   /** LibTorch's threads. */
   public static int count() {

@@ -14,6 +14,7 @@ import org.rlkd.bindings.rlkd_context;
 public record HostDevice(rlkd_context context, ScalarType weightType) implements Device {
   static {
     NativeLibrary.require();
+    CpuThreads.share();
   }
 
   /**
