@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.rlkd.bench.growth.GrowthReport;
+import org.rlkd.bench.soak.SoakCommand;
 import org.rlkd.bindings.NativeLibrary;
 import org.rlkd.core.InputException;
 import org.rlkd.core.UsageException;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Option;
           + " against the bandwidth and arithmetic that the machine reaches in the same JVM.",
       "Writes JSON, and a table beside it in Markdown."
     },
-    subcommands = {Contender.class, GrowthReport.class},
+    subcommands = {Contender.class, GrowthReport.class, SoakCommand.class},
     mixinStandardHelpOptions = true)
 public final class Bench implements Runnable {
   @Option(names = "--quick", description = "One shape of each, in less than three minutes.")

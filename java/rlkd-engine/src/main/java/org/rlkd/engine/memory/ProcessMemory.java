@@ -13,9 +13,18 @@ public final class ProcessMemory {
 
   /** The most bytes that were resident at any time; empty where there is no procfs. */
   public static OptionalLong peak() {
+    return status("VmHWM:");
+  }
+
+  /** The bytes that are resident now; empty where there is no procfs. */
+  public static OptionalLong resident() {
+    return status("VmRSS:");
+  }
+
+  private static OptionalLong status(String key) {
     try {
       return Files.readAllLines(STATUS).stream()
-          .filter(line -> line.startsWith("VmHWM:"))
+          .filter(line -> line.startsWith(key))
           .mapToLong(line -> Long.parseLong(line.replaceAll("\\D+", "")) << 10)
           .findFirst();
     } catch (IOException e) {
