@@ -38,7 +38,12 @@ def works(models, threads):
         )
         result[f"step-{model}"] = (
             step,
-            {"rlkd": rlkd("step", directory, step), "TRL": python("step_trl.py", directory, step)},
+            {
+                "rlkd": rlkd("step", directory, step),
+                "rlkd, checkpointing": rlkd("step-checkpointing", directory, step),
+                "TRL": python("step_trl.py", "step", directory, step),
+                "TRL, checkpointing": python("step_trl.py", "step-checkpointing", directory, step),
+            },
         )
     for name, shape in (("head-qwen", "1024x896x151936"), ("head-smollm2", "4096x576x49152")):
         result[name] = (

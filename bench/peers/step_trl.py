@@ -13,9 +13,9 @@ from trl import GRPOConfig, GRPOTrainer
 import shapes
 import turns
 
-directory, threads = sys.argv[1], int(sys.argv[3])
+work, directory, threads = sys.argv[1], sys.argv[2], int(sys.argv[4])
 torch.set_num_threads(threads)
-prompts, group, prompt_tokens, new_tokens = shapes.sizes(sys.argv[2])
+prompts, group, prompt_tokens, new_tokens = shapes.sizes(sys.argv[3])
 model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
 tokenizer = PreTrainedTokenizerFast.from_pretrained(directory)
 if tokenizer.pad_token is None:
@@ -59,7 +59,7 @@ GRPOTrainer(
         use_cpu=True,
         bf16=False,
         fp16=False,
-        gradient_checkpointing=False,
+        gradient_checkpointing=work == "step-checkpointing",
         per_device_train_batch_size=prompts * group,
         num_generations=group,
         max_completion_length=new_tokens,

@@ -37,7 +37,10 @@ final class Contender implements Runnable {
     long run();
   }
 
-  @Parameters(index = "0", paramLabel = "WORK", description = "generate, step or head.")
+  @Parameters(
+      index = "0",
+      paramLabel = "WORK",
+      description = "generate, step, step-checkpointing or head.")
   private String work;
 
   @Parameters(
@@ -65,11 +68,13 @@ final class Contender implements Runnable {
     try {
       switch (work) {
         case "generate" -> generate(answers);
-        case "step" -> step(answers);
+        case "step" -> step(answers, false);
+        case "step-checkpointing" -> step(answers, true);
         case "head" -> head(answers);
         default ->
             throw new UsageException(
-                "found work '%s'; expected generate, step or head".formatted(work));
+                "found work '%s'; expected generate, step, step-checkpointing or head"
+                    .formatted(work));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -113,11 +118,11 @@ final class Contender implements Runnable {
     }
   }
 
-  private void step(PrintStream answers) throws IOException {
+  private void step(PrintStream answers, boolean checkpointing) throws IOException {
     Path folder = Files.createTempDirectory("rlkd-contender");
     try (CausalLm model = ModelDirectory.load(Path.of(subject))) {
       GrpoWorkload workload = workload(model.config());
-      try (GrpoTrainer trainer = workload.trainer(model, folder)) {
+      try (GrpoTrainer trainer = workload.trainer(model, folder, checkpointing)) {
         serve(
             answers,
             () -> {

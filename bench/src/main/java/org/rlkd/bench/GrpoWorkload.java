@@ -127,8 +127,9 @@ public record GrpoWorkload(
    * A trainer whose steps are on-policy updates by all completions at once.
    *
    * @param folder for the tokenizer's files
+   * @param checkpointing whether layers are computed again in the backward pass
    */
-  public GrpoTrainer trainer(CausalLm model, Path folder) {
+  public GrpoTrainer trainer(CausalLm model, Path folder, boolean checkpointing) {
     int batch = prompts * group;
     GrpoConfig config =
         GrpoConfig.load(
@@ -140,6 +141,7 @@ public record GrpoWorkload(
                 "num_generations=" + group,
                 "per_device_train_batch_size=" + batch,
                 "max_completion_length=" + completionTokens,
+                "gradient_checkpointing=" + checkpointing,
                 "reward_funcs=[length]"));
     List<GrpoPrompt> all = new ArrayList<>();
     for (int i = 0; i < prompts; i++) {

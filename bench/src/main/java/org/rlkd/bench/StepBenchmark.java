@@ -40,7 +40,7 @@ public class StepBenchmark implements Workload {
     Threads.apply();
     folder = Files.createTempDirectory("rlkd-bench");
     model = workload().model();
-    trainer = workload().trainer(model, folder);
+    trainer = workload().trainer(model, folder, false);
     verify(trainer.step(), workload());
   }
 

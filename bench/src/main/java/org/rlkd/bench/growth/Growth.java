@@ -76,7 +76,7 @@ public final class Growth {
     try {
       Path folder = Files.createTempDirectory("rlkd-growth");
       try (CausalLm model = workload.model();
-          GrpoTrainer trainer = workload.trainer(model, folder)) {
+          GrpoTrainer trainer = workload.trainer(model, folder, false)) {
         trainer.step();
         step[point] = Math.min(step[point], seconds(trainer::step));
         generation[point] = Math.min(generation[point], seconds(() -> workload.generate(model, 1)));

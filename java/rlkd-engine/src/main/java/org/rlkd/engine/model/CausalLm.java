@@ -284,9 +284,13 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException if an id in host memory is outside the vocabulary
    */
   public Tensor hidden(PackedSequences sequences) {
+    return TensorScope.result(() -> hidden(embed(checked(sequences)), sequences));
+  }
+
+  private Tensor hidden(Tensor embeddings, PackedSequences sequences) {
     return TensorScope.result(
         () -> {
-          Tensor hidden = embed(checked(sequences));
+          Tensor hidden = embeddings;
           for (Function<Tensor, Tensor> layer : layers(sequences)) {
             Tensor input = hidden;
             hidden = TensorScope.result(() -> layer.apply(input));
@@ -310,11 +314,13 @@ public final class CausalLm implements AutoCloseable {
    */
   public TrainingPass trainingPass(
       PackedSequences sequences, Tensor places, boolean checkpointing) {
+    EmbeddedTokens tokens = new EmbeddedTokens(embeddingWeight(), checked(sequences));
     if (!checkpointing) {
-      return new RecordedPass(hidden(sequences).flatten(0, 1).index_select(0, places));
+      Tensor hidden = hidden(tokens.states(), sequences);
+      return new RecordedPass(tokens, hidden.flatten(0, 1).index_select(0, places));
     }
     return new CheckpointedPass(
-        embed(checked(sequences)),
+        tokens,
         layers(sequences),
         last -> finalNorm.apply(last).flatten(0, 1).index_select(0, places),
         adapter.training());

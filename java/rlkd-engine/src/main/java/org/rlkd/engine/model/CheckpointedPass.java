@@ -29,27 +29,27 @@ final class CheckpointedPass implements TrainingPass {
   private final List<Tensor> inputs = new ArrayList<>();
   private final List<Tensor> randomStates = new ArrayList<>();
   private final Generator random;
-  private final Tensor embeddings;
+  private final EmbeddedTokens tokens;
   private final Tensor last;
   private final Tensor rows;
 
   /**
    * Runs the forward pass.
    *
-   * @param embeddings [1, N, H], with its graph where the embeddings are trained
+   * @param tokens where the graph begins
    * @param layers what each does to [1, N, H]
    * @param tail the rest, to [rows, H]
    * @param dropout whether layers draw random numbers
    */
   CheckpointedPass(
-      Tensor embeddings,
+      EmbeddedTokens tokens,
       List<Function<Tensor, Tensor>> layers,
       Function<Tensor, Tensor> tail,
       boolean dropout) {
     this.layers = layers;
-    this.embeddings = embeddings;
+    this.tokens = tokens;
     this.random = dropout ? torch.getDefaultCPUGenerator() : null;
-    Tensor hidden = embeddings.detach();
+    Tensor hidden = tokens.states().detach();
     try (AutoGradMode noGradients = new AutoGradMode(false)) {
       for (Function<Tensor, Tensor> layer : layers) {
         if (dropout) {
@@ -76,10 +76,10 @@ final class CheckpointedPass implements TrainingPass {
     Autograd.backward(rows, gradient);
     Tensor arriving = gradientOf(last);
     for (int i = layers.size() - 1; i >= 0; i--) {
-      arriving = throughLayer(i, arriving, i > 0 || embeddings.requires_grad());
+      arriving = throughLayer(i, arriving, i > 0 || tokens.trained());
     }
-    if (embeddings.requires_grad()) {
-      Autograd.backward(embeddings, arriving);
+    if (tokens.trained()) {
+      tokens.addGradient(arriving);
     }
     if (random != null) {
       random.set_state(afterForward);
