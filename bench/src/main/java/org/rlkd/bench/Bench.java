@@ -71,6 +71,7 @@ public final class Bench implements Runnable {
   public static void main(String[] arguments) {
     Locale.setDefault(Locale.ROOT);
     CommandLine commandLine = new CommandLine(new Bench());
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExecutionExceptionHandler(
         (exception, failed, parsed) -> {
           if (exception instanceof InputException || exception instanceof UsageException) {

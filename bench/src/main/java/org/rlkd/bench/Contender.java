@@ -6,7 +6,6 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -119,10 +118,9 @@ final class Contender implements Runnable {
   }
 
   private void step(PrintStream answers, boolean checkpointing) throws IOException {
-    Path folder = Files.createTempDirectory("rlkd-contender");
     try (CausalLm model = ModelDirectory.load(Path.of(subject))) {
       GrpoWorkload workload = workload(model.config());
-      try (GrpoTrainer trainer = workload.trainer(model, folder, checkpointing)) {
+      try (GrpoTrainer trainer = workload.trainer(model, checkpointing)) {
         serve(
             answers,
             () -> {
@@ -130,11 +128,6 @@ final class Contender implements Runnable {
               return Math.round(workload.tokens());
             });
       }
-    } finally {
-      for (String file : new String[] {"tokenizer.json", "tokenizer_config.json"}) {
-        Files.deleteIfExists(folder.resolve(file));
-      }
-      Files.delete(folder);
     }
   }
 

@@ -126,10 +126,9 @@ public record GrpoWorkload(
   /**
    * A trainer whose steps are on-policy updates by all completions at once.
    *
-   * @param folder for the tokenizer's files
    * @param checkpointing whether layers are computed again in the backward pass
    */
-  public GrpoTrainer trainer(CausalLm model, Path folder, boolean checkpointing) {
+  public GrpoTrainer trainer(CausalLm model, boolean checkpointing) {
     int batch = prompts * group;
     GrpoConfig config =
         GrpoConfig.load(
@@ -153,7 +152,7 @@ public record GrpoWorkload(
         model,
         null,
         new Generator(model),
-        tokenizer(folder),
+        tokenizer(),
         all,
         List.of(new HashReward()),
         GrpoOptions.of(config, Set.of()),
@@ -174,14 +173,17 @@ public record GrpoWorkload(
   }
 
   /** Words w0, w1, ... */
-  private Tokenizer tokenizer(Path folder) {
+  private Tokenizer tokenizer() {
     String words =
         IntStream.range(0, vocab)
             .mapToObj(i -> "\"w%d\": %d".formatted(i, i))
             .collect(Collectors.joining(", "));
     try {
+      Path folder = Files.createTempDirectory("rlkd-bench");
+      Path file = folder.resolve("tokenizer.json");
+      Path config = folder.resolve("tokenizer_config.json");
       Files.writeString(
-          folder.resolve("tokenizer.json"),
+          file,
           """
           {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
            "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
@@ -189,10 +191,14 @@ public record GrpoWorkload(
            "model": {"type": "WordLevel", "vocab": {%s}, "unk_token": "w0"}}
           """
               .formatted(words));
-      Files.writeString(folder.resolve("tokenizer_config.json"), "{}");
+      Files.writeString(config, "{}");
+      Tokenizer tokenizer = Tokenizer.load(folder);
+      for (Path written : List.of(file, config, folder)) {
+        Files.delete(written);
+      }
+      return tokenizer;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return Tokenizer.load(folder);
   }
 }

@@ -1,8 +1,5 @@
 package org.rlkd.bench;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -21,7 +18,6 @@ public class StepBenchmark implements Workload {
   @Param({"2x8x32x32", "8x8x64x128"})
   public String shape;
 
-  private Path folder;
   private CausalLm model;
   private GrpoTrainer trainer;
 
@@ -36,11 +32,10 @@ public class StepBenchmark implements Workload {
   }
 
   @Setup
-  public void setUp() throws IOException {
+  public void setUp() {
     Threads.apply();
-    folder = Files.createTempDirectory("rlkd-bench");
     model = workload().model();
-    trainer = workload().trainer(model, folder, false);
+    trainer = workload().trainer(model, false);
     verify(trainer.step(), workload());
   }
 
@@ -65,13 +60,9 @@ public class StepBenchmark implements Workload {
   }
 
   @TearDown
-  public void tearDown() throws IOException {
+  public void tearDown() {
     trainer.close();
     model.close();
-    for (String file : new String[] {"tokenizer.json", "tokenizer_config.json"}) {
-      Files.delete(folder.resolve(file));
-    }
-    Files.delete(folder);
   }
 
   @Benchmark

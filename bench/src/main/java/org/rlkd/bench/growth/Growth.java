@@ -1,16 +1,12 @@
 package org.rlkd.bench.growth;
 
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.rlkd.bench.GrpoWorkload;
-import org.rlkd.core.InputException;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.training.GrpoTrainer;
 
@@ -73,20 +69,11 @@ public final class Growth {
 
   /** Keeps the shorter times; the first generation and step of a model are not timed. */
   private static void time(GrpoWorkload workload, double[] generation, double[] step, int point) {
-    try {
-      Path folder = Files.createTempDirectory("rlkd-growth");
-      try (CausalLm model = workload.model();
-          GrpoTrainer trainer = workload.trainer(model, folder, false)) {
-        trainer.step();
-        step[point] = Math.min(step[point], seconds(trainer::step));
-        generation[point] = Math.min(generation[point], seconds(() -> workload.generate(model, 1)));
-      } finally {
-        Files.deleteIfExists(folder.resolve("tokenizer.json"));
-        Files.deleteIfExists(folder.resolve("tokenizer_config.json"));
-        Files.delete(folder);
-      }
-    } catch (IOException e) {
-      throw new InputException("no temporary folder for a tokenizer: " + e, e);
+    try (CausalLm model = workload.model();
+        GrpoTrainer trainer = workload.trainer(model, false)) {
+      trainer.step();
+      step[point] = Math.min(step[point], seconds(trainer::step));
+      generation[point] = Math.min(generation[point], seconds(() -> workload.generate(model, 1)));
     }
   }
 

@@ -2,9 +2,11 @@ package org.rlkd.bench.growth;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
- * The curves as small log-log panels, with a dashed line of slope 1 through each step's last point.
+ * Costs by sizes as small log-log panels, with a dashed line of slope 1 through the last point of
+ * each panel's first line.
  */
 final class GrowthPlot {
   private static final int COLUMNS = 4;
@@ -14,40 +16,52 @@ final class GrowthPlot {
   private static final int TOP = 34;
   private static final int RIGHT = 14;
   private static final int BOTTOM = 30;
-  private static final String STEP = "#1f6fb4";
-  private static final String GENERATION = "#d9660f";
 
   /** Panels are equally wide and high in decades, so that slopes can be compared. */
   private static final double X_DECADES = 2.2;
 
   private static final double Y_DECADES = 2.4;
 
+  /** Costs by sizes. */
+  record Line(String colour, double[] costs) {}
+
+  /** What grows, its sizes, and the lines over them. */
+  record Panel(String name, double[] sizes, List<Line> lines) {}
+
   private GrowthPlot() {}
 
-  static String svg(List<Growth.Curve> curves) {
-    int rows = (curves.size() + COLUMNS - 1) / COLUMNS;
+  /**
+   * @param title SVG text above the panels
+   * @param label of a power of ten of the costs
+   */
+  static String svg(String title, IntFunction<String> label, List<Panel> panels) {
+    int rows = (panels.size() + COLUMNS - 1) / COLUMNS;
     StringBuilder svg = new StringBuilder();
     svg.append(
         """
         <svg xmlns="http://www.w3.org/2000/svg" width="%1$d" height="%2$d" viewBox="0 0 %1$d %2$d" font-family="sans-serif" font-size="11">
         <rect width="100%%" height="100%%" fill="white"/>
-        <text x="12" y="18" font-size="13">CPU seconds of a GRPO step (<tspan fill="%3$s">blue</tspan>) and of its generation (<tspan fill="%4$s">orange</tspan>); dashed: proportional to the size</text>
+        <text x="12" y="18" font-size="13">%3$s; dashed: proportional to the size</text>
         """
-            .formatted(COLUMNS * WIDTH, rows * HEIGHT + 26, STEP, GENERATION));
-    for (int i = 0; i < curves.size(); i++) {
+            .formatted(COLUMNS * WIDTH, rows * HEIGHT + 26, title));
+    for (int i = 0; i < panels.size(); i++) {
       svg.append(
           "<g transform=\"translate(%d %d)\">%n"
               .formatted(i % COLUMNS * WIDTH, 26 + i / COLUMNS * HEIGHT));
-      panel(svg, curves.get(i));
+      append(svg, panels.get(i), label);
       svg.append("</g>\n");
     }
     return svg.append("</svg>\n").toString();
   }
 
-  private static void panel(StringBuilder svg, Growth.Curve curve) {
-    double[] sizes = curve.sizes();
+  private static void append(StringBuilder svg, Panel panel, IntFunction<String> label) {
+    double[] sizes = panel.sizes();
     double x0 = Math.log10(sizes[0]) - 0.1;
-    double least = Arrays.stream(curve.generation()).min().orElseThrow();
+    double least =
+        panel.lines().stream()
+            .flatMapToDouble(line -> Arrays.stream(line.costs()))
+            .min()
+            .orElseThrow();
     double y0 = Math.log10(least) - 0.2;
     Scale scale = new Scale(x0, y0);
     svg.append(
@@ -55,20 +69,21 @@ final class GrowthPlot {
             .formatted(LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM));
     svg.append(
         "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>%n"
-            .formatted(LEFT, TOP - 6, curve.name()));
+            .formatted(LEFT, TOP - 6, panel.name()));
     for (int decade = (int) Math.ceil(y0); decade <= y0 + Y_DECADES; decade++) {
       double y = scale.y(Math.pow(10, decade));
       svg.append(
           "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>%n"
-              .formatted(LEFT, WIDTH - RIGHT, y, y, LEFT - 4, y + 4, seconds(decade)));
+              .formatted(LEFT, WIDTH - RIGHT, y, y, LEFT - 4, y + 4, label.apply(decade)));
     }
     for (double size : sizes) {
       svg.append(
           "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" font-size=\"9\">%s</text>%n"
               .formatted(scale.x(size), HEIGHT - BOTTOM + 13, label(size)));
     }
+    double[] first = panel.lines().get(0).costs();
     int last = sizes.length - 1;
-    double slopeOne = curve.step()[last] / sizes[last];
+    double slopeOne = first[last] / sizes[last];
     double from = Math.max(sizes[0], Math.pow(10, y0) / slopeOne); // within the panel
     svg.append(
         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>%n"
@@ -76,9 +91,8 @@ final class GrowthPlot {
                 scale.x(from),
                 scale.y(slopeOne * from),
                 scale.x(sizes[last]),
-                scale.y(curve.step()[last])));
-    line(svg, scale, sizes, curve.generation(), GENERATION);
-    line(svg, scale, sizes, curve.step(), STEP);
+                scale.y(first[last])));
+    panel.lines().forEach(line -> line(svg, scale, sizes, line.costs(), line.colour()));
   }
 
   private static void line(
@@ -93,12 +107,6 @@ final class GrowthPlot {
     svg.append(
         "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>%n"
             .formatted(points.toString().strip(), colour));
-  }
-
-  private static String seconds(int decade) {
-    return decade >= 0
-        ? "%.0f s".formatted(Math.pow(10, decade))
-        : "%.0f ms".formatted(Math.pow(10, decade + 3));
   }
 
   private static String label(double size) {

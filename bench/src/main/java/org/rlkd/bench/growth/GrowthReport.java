@@ -14,40 +14,107 @@ import org.rlkd.engine.tensor.CpuThreads;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code rlkd bench growth}: curves, exponents and a plot. */
+/** {@code rlkd bench growth}: curves, exponents and plots. */
 @Command(
     name = "growth",
     description = {
-      "Measures how generation and a GRPO step grow with model, batch, lengths and vocabulary, in some"
-          + " minutes. Writes growth.svg and prints the exponents as Markdown."
+      "Measures how the CPU time of generation and of a GRPO step and the peak memory of steps grow"
+          + " with model, batch, lengths and vocabulary, in some minutes. Writes growth.svg and"
+          + " growth-memory.svg and prints the exponents as Markdown."
     },
     mixinStandardHelpOptions = true)
 public final class GrowthReport implements Runnable {
+  private static final String BLUE = "#1f6fb4";
+  private static final String ORANGE = "#d9660f";
+
+  /** What can be measured. */
+  enum Cost {
+    TIME,
+    MEMORY
+  }
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
       defaultValue = "target/bench",
-      description = "For growth.svg. Default: ${DEFAULT-VALUE}.")
+      description = "For the plots. Default: ${DEFAULT-VALUE}.")
   private Path out;
+
+  @Option(names = "--only", paramLabel = "COST", description = "time or memory; default: both.")
+  private Cost only;
 
   @Override
   public void run() {
+    if (only != Cost.MEMORY) {
+      time();
+    }
+    if (only != Cost.TIME) {
+      memory();
+    }
+    System.out.printf("%s. Plots: %s%n", Machine.here(1), out);
+  }
+
+  private void time() {
     CpuThreads.set(1); // the cost is this thread's CPU time
     List<Growth.Curve> curves =
         Growth.measure(curve -> System.err.printf("%s: %s%n", curve.name(), times(curve.step())));
-    Path file = out.resolve("growth.svg");
+    write(
+        "growth.svg",
+        GrowthPlot.svg(
+            "CPU seconds of a GRPO step (<tspan fill=\"%s\">blue</tspan>) and of its generation (<tspan fill=\"%s\">orange</tspan>)"
+                .formatted(BLUE, ORANGE),
+            decade ->
+                decade >= 0
+                    ? "%.0f s".formatted(Math.pow(10, decade))
+                    : "%.0f ms".formatted(Math.pow(10, decade + 3)),
+            curves.stream()
+                .map(
+                    curve ->
+                        new GrowthPlot.Panel(
+                            curve.name(),
+                            curve.sizes(),
+                            List.of(
+                                new GrowthPlot.Line(BLUE, curve.step()),
+                                new GrowthPlot.Line(ORANGE, curve.generation()))))
+                .toList()));
+    System.out.println(timeTable(curves));
+  }
+
+  private void memory() {
+    List<PeakMemory.Curve> curves =
+        PeakMemory.measure(
+            curve -> System.err.printf("%s: %s%n", curve.name(), megabytes(curve.beyond())));
+    write(
+        "growth-memory.svg",
+        GrowthPlot.svg(
+            "Peak memory of GRPO steps beyond that of the least steps",
+            decade ->
+                decade >= 9
+                    ? "%.0f GB".formatted(Math.pow(10, decade - 9))
+                    : "%.0f MB".formatted(Math.pow(10, decade - 6)),
+            curves.stream()
+                .map(
+                    curve ->
+                        new GrowthPlot.Panel(
+                            curve.name(),
+                            curve.sizes(),
+                            List.of(new GrowthPlot.Line(BLUE, curve.beyond()))))
+                .toList()));
+    System.out.println(memoryTable(curves));
+  }
+
+  private void write(String name, String svg) {
+    Path file = out.resolve(name);
     try {
       Files.createDirectories(out);
-      Files.writeString(file, GrowthPlot.svg(curves));
+      Files.writeString(file, svg);
     } catch (IOException e) {
       throw new InputException("%s cannot be written: %s".formatted(file, e), e);
     }
-    System.out.print(table(curves));
-    System.out.printf("%n%s. Plot: %s%n", Machine.here(1), file);
   }
 
-  /** The exponents as Markdown. */
-  static String table(List<Growth.Curve> curves) {
+  /** The exponents of time as Markdown. */
+  static String timeTable(List<Growth.Curve> curves) {
     StringBuilder text = new StringBuilder();
     text.append(
         "| grows | sizes | step, CPU ms | generation, CPU ms | exponent of the step | of generation |\n");
@@ -67,6 +134,26 @@ public final class GrowthReport implements Runnable {
     return text.toString();
   }
 
+  private static String memoryTable(List<PeakMemory.Curve> curves) {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        "| grows | sizes | peak of the process, MB | beyond the least steps, MB | exponent |\n");
+    text.append("|---|---|---|---|---|\n");
+    for (PeakMemory.Curve curve : curves) {
+      text.append(
+          "| %s | %s | %s | %s | %s |%n"
+              .formatted(
+                  curve.name(),
+                  sizes(curve.sizes()),
+                  megabytes(curve.peak()),
+                  megabytes(curve.beyond()),
+                  exponents(curve.sizes(), curve.beyond())));
+    }
+    text.append(
+        "\nExponents of what is beyond: fitted over all sizes, and in brackets between the last two.\n");
+    return text.toString();
+  }
+
   private static String exponents(double[] sizes, double[] costs) {
     return "%.2f (%.2f)"
         .formatted(PowerLaw.exponent(sizes, costs), PowerLaw.lastExponent(sizes, costs));
@@ -81,6 +168,10 @@ public final class GrowthReport implements Runnable {
 
   private static String times(double[] seconds) {
     return list(Arrays.stream(seconds).map(s -> Math.round(s * 1e4) / 10.0), "");
+  }
+
+  private static String megabytes(double[] bytes) {
+    return list(Arrays.stream(bytes).map(b -> Math.rint(b * 1e-6)), "");
   }
 
   private static String list(DoubleStream values, String unit) {

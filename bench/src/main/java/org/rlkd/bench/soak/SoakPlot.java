@@ -1,5 +1,6 @@
 package org.rlkd.bench.soak;
 
+import java.text.DecimalFormat;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -8,7 +9,7 @@ final class SoakPlot {
   private static final int WIDTH = 760;
   private static final int HEIGHT = 200;
   private static final int LEFT = 60;
-  private static final int RIGHT = 16;
+  private static final int RIGHT = 30;
   private static final int TOP = 32;
   private static final int BOTTOM = 24;
   private static final int TICKS = 5;
@@ -57,7 +58,7 @@ final class SoakPlot {
     double minutes = samples.get(samples.size() - 1).minutes();
     svg.append("<text x=\"%d\" y=\"%d\">%s".formatted(LEFT, y0 + TOP - 12, unit));
     for (Line line : lines) {
-      svg.append("   <tspan fill=\"%s\">%s</tspan>".formatted(line.colour, line.name));
+      svg.append("<tspan dx=\"14\" fill=\"%s\">%s</tspan>".formatted(line.colour, line.name));
     }
     svg.append("</text>\n");
     for (double value = 0; value <= top * 1.001; value += step) {
@@ -94,7 +95,7 @@ final class SoakPlot {
   }
 
   private static String number(double value) {
-    return value == Math.rint(value) ? "%.0f".formatted(value) : "%.3g".formatted(value);
+    return new DecimalFormat("0.###").format(value);
   }
 
   private static double x(double minute, double minutes) {

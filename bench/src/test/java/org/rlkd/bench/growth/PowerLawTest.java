@@ -27,7 +27,7 @@ class PowerLawTest {
   @Test
   void the_table_has_a_row_for_each_curve() {
     String table =
-        GrowthReport.table(
+        GrowthReport.timeTable(
             List.of(
                 new Growth.Curve(
                     "prompts",
