@@ -16,4 +16,13 @@ public interface Decomposer {
    * where it failed.
    */
   List<Decomposition> decompose(List<Reasoning> reasonings);
+
+  /**
+   * Whether it waits for another machine most of the time and {@link #decompose} may run on any
+   * thread, one call at a time: then reasonings are decomposed as they come while others are still
+   * being generated.
+   */
+  default boolean remote() {
+    return false;
+  }
 }

@@ -44,6 +44,11 @@ public final class EndpointDecomposer implements Decomposer {
   }
 
   @Override
+  public boolean remote() {
+    return true;
+  }
+
+  @Override
   public List<Decomposition> decompose(List<Reasoning> reasonings) {
     Map<Reasoning, Decomposition> results = new LinkedHashMap<>();
     List<Reasoning> open = new ArrayList<>(new LinkedHashSet<>(reasonings));

@@ -16,6 +16,13 @@ public interface Reward {
    */
   double[] score(List<RewardSample> samples);
 
+  /**
+   * Tells that these samples, a group, will be among the next that are scored, while others are
+   * still being generated: a reward that waits for another machine may begin. Called on the thread
+   * that generates, and returns at once; the scores do not depend on it.
+   */
+  default void announce(List<RewardSample> samples) {}
+
   /** Whether {@link #score} may run on another thread than the caller's, beside other rewards. */
   default boolean concurrent() {
     return true;

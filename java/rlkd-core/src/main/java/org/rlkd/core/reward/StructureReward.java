@@ -13,6 +13,7 @@ import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
 import org.rlkd.core.gsrm.AlignmentScore;
 import org.rlkd.core.gsrm.Decomposer;
 import org.rlkd.core.gsrm.Decomposition;
+import org.rlkd.core.gsrm.EarlyDecompositions;
 import org.rlkd.core.gsrm.Judge;
 import org.rlkd.core.gsrm.Judgement;
 import org.rlkd.core.gsrm.Reasoning;
@@ -52,6 +53,7 @@ public final class StructureReward implements ExplainedReward {
   private static final int REMEMBERED_TREES = 20_000;
 
   private final Decomposer decomposer;
+  private final EarlyDecompositions early;
   private final Judge judge;
   private final StructureAlignment alignment;
   private final TeacherPaths teacherPaths;
@@ -75,6 +77,7 @@ public final class StructureReward implements ExplainedReward {
       TeacherCache cache,
       StructureRewardOptions options) {
     this.decomposer = decomposer;
+    this.early = new EarlyDecompositions(decomposer);
     this.judge = judge;
     this.alignment = alignment;
     this.teacherPaths = new TeacherPaths(cache, decomposer.id(), options.tree());
@@ -112,19 +115,35 @@ public final class StructureReward implements ExplainedReward {
     return assessments;
   }
 
+  /** Has a remote decomposer begin with the students' reasoning and the teachers' that are new. */
+  @Override
+  public void announce(List<RewardSample> samples) {
+    if (decomposer.remote()) {
+      Set<Reasoning> reasonings = new LinkedHashSet<>();
+      samples.forEach(sample -> reasonings.add(reasoning(sample)));
+      samples.forEach(sample -> reasonings.addAll(teacherPaths.unknown(sample.problem())));
+      reasonings.removeIf(reasoning -> reasoning.text().isEmpty());
+      early.begin(reasonings);
+    }
+  }
+
   /** One decomposer call for every reasoning that has no decomposition yet. */
   private Map<Reasoning, Decomposition> decompose(
       List<RewardSample> samples, Set<Problem> problems) {
     Set<Reasoning> reasonings = new LinkedHashSet<>();
     samples.forEach(sample -> reasonings.add(reasoning(sample)));
     reasonings.addAll(teacherPaths.missing(problems));
+    Map<Reasoning, Decomposition> begun = early.take(reasonings);
     List<Reasoning> batch =
-        reasonings.stream().filter(reasoning -> !reasoning.text().isEmpty()).toList();
+        reasonings.stream()
+            .filter(reasoning -> !reasoning.text().isEmpty() && !begun.containsKey(reasoning))
+            .toList();
     List<Decomposition> results = batch.isEmpty() ? List.of() : decomposer.decompose(batch);
     requireSize("decomposer " + decomposer.id(), results.size(), batch.size());
     Map<Reasoning, Decomposition> made = new HashMap<>();
     reasonings.forEach(
         reasoning -> made.put(reasoning, new Decomposition.Parsed(new Structure(List.of()))));
+    made.putAll(begun);
     for (int i = 0; i < batch.size(); i++) {
       made.put(batch.get(i), results.get(i));
     }

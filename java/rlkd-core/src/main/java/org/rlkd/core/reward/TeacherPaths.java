@@ -32,6 +32,19 @@ final class TeacherPaths {
     this.all = all;
   }
 
+  /** The problem's texts that nothing is known of. */
+  Set<Reasoning> unknown(Problem problem) {
+    Set<Reasoning> unknown = new LinkedHashSet<>();
+    for (TeacherPath path : paths(problem)) {
+      Reasoning reasoning = reasoning(problem, path.text());
+      if (path.structureOrNull() == null
+          && cache.get(problem.id(), decomposerId, reasoning).isEmpty()) {
+        unknown.add(reasoning);
+      }
+    }
+    return unknown;
+  }
+
   /** What has to be decomposed before {@link #of} can answer for the problems. */
   Set<Reasoning> missing(Set<Problem> problems) {
     Set<Reasoning> missing = new LinkedHashSet<>();

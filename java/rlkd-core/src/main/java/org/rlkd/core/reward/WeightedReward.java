@@ -35,6 +35,11 @@ public final class WeightedReward implements Reward {
   }
 
   @Override
+  public void announce(List<RewardSample> samples) {
+    rewards.forEach(reward -> reward.announce(samples));
+  }
+
+  @Override
   public double[] score(List<RewardSample> samples) {
     double[][] values = RewardMatrix.score(rewards, samples).values();
     return Arrays.stream(values).mapToDouble(this::sum).toArray();

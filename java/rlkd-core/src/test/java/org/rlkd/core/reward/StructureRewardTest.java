@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -211,6 +213,82 @@ class StructureRewardTest {
                       : new Decomposition.Parsed(StructureParser.parse(text)))
           .toList();
     }
+  }
+
+  /** Another machine that answers when it is let. */
+  private static final class RemoteDecomposer implements Decomposer {
+    final CountingDecomposer counting = new CountingDecomposer();
+    final CountDownLatch begun = new CountDownLatch(1);
+    final CountDownLatch mayAnswer = new CountDownLatch(1);
+    RuntimeException failure;
+
+    @Override
+    public String id() {
+      return "remote";
+    }
+
+    @Override
+    public boolean remote() {
+      return true;
+    }
+
+    @Override
+    public List<Decomposition> decompose(List<Reasoning> reasonings) {
+      begun.countDown();
+      try {
+        assertThat(mayAnswer.await(20, TimeUnit.SECONDS)).isTrue();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      if (failure != null) {
+        throw failure;
+      }
+      return counting.decompose(reasonings);
+    }
+  }
+
+  @Test
+  void a_remote_decomposer_begins_with_an_announced_group_and_does_nothing_twice()
+      throws InterruptedException {
+    RemoteDecomposer decomposer = new RemoteDecomposer();
+    StructureReward reward = reward(decomposer, new LexicalJudge(), "prefix", "teacher", 0);
+    String teacher = "<think>\n" + StructureRenderer.render(new Structure(List.of(A, B, C)));
+    Problem problem = problem(new TeacherPath(teacher, null));
+    RewardSample announced = sample(problem, completion(A, B));
+    RewardSample other = sample(problem, completion(A));
+    reward.announce(List.of(announced, announced)); // returns while nothing is answered
+    assertThat(decomposer.begun.await(20, TimeUnit.SECONDS)).isTrue();
+    decomposer.mayAnswer.countDown();
+    assertThat(reward.score(List.of(announced, other, announced)))
+        .containsExactly(2 / 3.0, 1 / 3.0, 2 / 3.0);
+    assertThat(decomposer.counting.batches.stream().map(List::size)).containsExactly(2, 1);
+    assertThat(reward.score(List.of(other))).containsExactly(1 / 3.0); // nothing of before is kept
+    assertThat(decomposer.counting.batches).hasSize(3);
+  }
+
+  @Test
+  void a_failure_of_what_was_begun_early_fails_the_scoring_and_not_the_next_one() {
+    RemoteDecomposer decomposer = new RemoteDecomposer();
+    decomposer.failure = new InputException("the server refuses the key");
+    decomposer.mayAnswer.countDown();
+    StructureReward reward = reward(decomposer, new LexicalJudge(), "prefix", "none", 0);
+    RewardSample sample = sample(problem(given(A)), completion(A));
+    reward.announce(List.of(sample));
+    assertThatThrownBy(() -> reward.score(List.of(sample)))
+        .isInstanceOf(InputException.class)
+        .hasMessage("the server refuses the key");
+    decomposer.failure = null;
+    assertThat(reward.score(List.of(sample))).containsExactly(1);
+  }
+
+  @Test
+  void a_decomposer_of_this_process_begins_nothing_early() {
+    CountingDecomposer decomposer = new CountingDecomposer();
+    StructureReward reward = reward(decomposer, new LexicalJudge(), "prefix", "none", 0);
+    RewardSample sample = sample(problem(given(A)), completion(A));
+    reward.announce(List.of(sample));
+    assertThat(decomposer.batches).isEmpty();
+    assertThat(reward.score(List.of(sample))).containsExactly(1);
   }
 
   @Test

@@ -32,6 +32,7 @@ final class GenerationRun implements GenerationProgress {
   private final ModelForward forward;
   private final TokenSampler sampler;
   private final ModelForward.LogitsSink decoded;
+  private final GenerationListener listener;
   private final int totalCompletions;
   private int finishedCompletions;
   private long generatedTokens;
@@ -43,7 +44,8 @@ final class GenerationRun implements GenerationProgress {
       KvCache cache,
       Device device,
       ModelForward forward,
-      TokenSampler sampler) {
+      TokenSampler sampler,
+      GenerationListener listener) {
     this.groups = groups;
     this.waiting = new ArrayDeque<>(groups);
     this.maxConcurrentSequences = maxConcurrentSequences;
@@ -52,12 +54,13 @@ final class GenerationRun implements GenerationProgress {
     this.device = device;
     this.forward = forward;
     this.sampler = sampler;
+    this.listener = listener;
     this.decoded = (from, to, logits) -> sampleNext(logits, running, from, to);
     this.totalCompletions = groups.stream().mapToInt(group -> group.sequences().size()).sum();
   }
 
   /** Runs to the end or until the listener cancels. */
-  void run(GenerationListener listener) {
+  void run() {
     while (finishedCompletions < totalCompletions) {
       if (!ready.isEmpty() || !waiting.isEmpty()) {
         admit();
@@ -75,9 +78,7 @@ final class GenerationRun implements GenerationProgress {
 
   /** Completions by request and index. */
   List<List<Completion>> completions() {
-    return groups.stream()
-        .map(group -> group.sequences().stream().map(Sequence::completion).toList())
-        .toList();
+    return groups.stream().map(PromptGroup::completions).toList();
   }
 
   @Override
@@ -174,8 +175,12 @@ final class GenerationRun implements GenerationProgress {
 
   private void retire(Sequence sequence) {
     sequence.giveBlocks(pool);
-    sequence.group().giveBlocksIfFinished(pool);
+    PromptGroup group = sequence.group();
+    group.retireOne(pool);
     finishedCompletions++;
+    if (group.isFinished()) {
+      listener.onGroup(groups.indexOf(group), group.completions());
+    }
   }
 
   private void cancel() {

@@ -94,8 +94,9 @@ public final class Generator {
                   model.device(),
                   rowsAtOnce(groups, rows),
                   longest,
-                  model.config().vocabSize()));
-      run.run(listener);
+                  model.config().vocabSize()),
+              listener);
+      run.run();
       return run.completions();
     }
   }

@@ -14,6 +14,7 @@ final class PromptGroup {
   private final List<Sequence> sequences = new ArrayList<>();
   private final int limit;
   private int[] blocks;
+  private int unfinished;
 
   /**
    * Makes the group; it holds no blocks yet.
@@ -34,6 +35,7 @@ final class PromptGroup {
       boolean last = i == request.completions() - 1;
       sequences.add(new Sequence(this, last, limit, key, stopStrings.get()));
     }
+    this.unfinished = sequences.size();
   }
 
   int[] promptTokens() {
@@ -52,6 +54,11 @@ final class PromptGroup {
   /** The completions by their index. */
   List<Sequence> sequences() {
     return sequences;
+  }
+
+  /** What the completions have come to, by their index. */
+  List<Completion> completions() {
+    return sequences.stream().map(Sequence::completion).toList();
   }
 
   int promptBlockCount() {
@@ -88,14 +95,15 @@ final class PromptGroup {
     blocks = pool.take(promptBlockCount());
   }
 
-  /** Gives the prompt's blocks back once every completion has ended. */
-  void giveBlocksIfFinished(BlockPool pool) {
-    for (int i = 0; i < sequences.size(); i++) {
-      if (!sequences.get(i).isFinished()) {
-        return;
-      }
-    }
-    if (blocks != null) {
+  /** Whether every completion has ended and been retired. */
+  boolean isFinished() {
+    return unfinished == 0;
+  }
+
+  /** Counts a completion that has ended; with the last one the prompt's blocks are given back. */
+  void retireOne(BlockPool pool) {
+    unfinished--;
+    if (unfinished == 0) {
       pool.give(blocks);
       blocks = null;
     }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.rlkd.core.InputException;
@@ -16,6 +17,8 @@ import org.rlkd.core.reward.RewardMatrix;
 import org.rlkd.core.reward.RewardSample;
 import org.rlkd.engine.generation.Completion;
 import org.rlkd.engine.generation.FinishReason;
+import org.rlkd.engine.generation.GenerationListener;
+import org.rlkd.engine.generation.GenerationProgress;
 import org.rlkd.engine.generation.GenerationRequest;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.model.CausalLm;
@@ -200,16 +203,32 @@ public final class GrpoTrainer implements Trainer {
           new GenerationRequest(
               prompts.get(index).tokens(), options.batch().numGenerations(), index));
     }
-    List<List<Completion>> groups = generator.generate(requests, options.sampling(), generation);
-    List<SampledCompletion> completions = new ArrayList<>();
-    for (int i = 0; i < chosen.length; i++) {
-      for (Completion completion : groups.get(i)) {
-        completions.add(
-            new SampledCompletion(
-                prompts.get(chosen[i]), completion, tokenizer.decode(completion.tokens(), true)));
-      }
-    }
-    return completions;
+    Map<Integer, List<SampledCompletion>> groups = new TreeMap<>();
+    generator.generate(
+        requests,
+        options.sampling(),
+        generation,
+        new GenerationListener() {
+          @Override
+          public boolean onStep(GenerationProgress progress) {
+            return true;
+          }
+
+          @Override
+          public void onGroup(int request, List<Completion> completions) {
+            List<SampledCompletion> group = decoded(prompts.get(chosen[request]), completions);
+            groups.put(request, group);
+            List<RewardSample> samples = group.stream().map(GrpoTrainer::sample).toList();
+            rewards.forEach(reward -> reward.announce(samples));
+          }
+        });
+    return groups.values().stream().flatMap(List::stream).toList();
+  }
+
+  private List<SampledCompletion> decoded(GrpoPrompt prompt, List<Completion> completions) {
+    return completions.stream()
+        .map(c -> new SampledCompletion(prompt, c, tokenizer.decode(c.tokens(), true)))
+        .toList();
   }
 
   /**

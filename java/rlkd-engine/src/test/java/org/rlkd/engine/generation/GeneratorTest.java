@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -195,6 +197,42 @@ class GeneratorTest {
                 progress -> running.add(progress.runningSequences()));
         assertThat(running.get(0)).isEqualTo(blocks == 13 ? 4 : 3);
       }
+    }
+  }
+
+  @Test
+  void aGroupIsToldOfWhenItsLastCompletionEndsAndOnlyThen() {
+    SamplingParameters sampling = SamplingParameters.sample(20).withSeed(4);
+    List<GenerationRequest> requests = requests(4);
+    Map<Integer, List<Completion>> told = new LinkedHashMap<>();
+    List<Integer> finished = new ArrayList<>();
+    try (CausalLm model = TinyModels.of(ModelFamily.QWEN2)) {
+      GeneratorOptions threeAtOnce = ALL_AT_ONCE.withMaxConcurrentSequences(3);
+      List<List<Completion>> completions =
+          new Generator(model, null, threeAtOnce)
+              .generate(
+                  requests,
+                  sampling,
+                  0,
+                  new GenerationListener() {
+                    @Override
+                    public boolean onStep(GenerationProgress progress) {
+                      finished.add(progress.finishedCompletions());
+                      return true;
+                    }
+
+                    @Override
+                    public void onGroup(int request, List<Completion> group) {
+                      assertThat(told.put(request, group)).isNull();
+                      int before = finished.isEmpty() ? 0 : finished.get(finished.size() - 1);
+                      // With those that end in this very step there are enough.
+                      assertThat(before + 3).isGreaterThanOrEqualTo(4 * told.size());
+                      assertThat(before).isLessThan(4 * requests.size());
+                    }
+                  });
+      assertThat(told).hasSameSizeAs(requests);
+      told.forEach((request, group) -> assertSame(group, completions.get(request)));
+      assertThat(told.keySet()).first().isEqualTo(0);
     }
   }
 

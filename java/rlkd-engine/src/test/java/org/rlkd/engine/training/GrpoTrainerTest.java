@@ -77,6 +77,50 @@ class GrpoTrainerTest {
     assertThat(first.get("advantage").isNumber()).isTrue();
   }
 
+  @Test
+  void rewardsHearOfEveryGroupBeforeTheyScoreTheBatch() {
+    List<RewardSample> announced = new ArrayList<>();
+    List<RewardSample> scored = new ArrayList<>();
+    Reward listening =
+        new Reward() {
+          @Override
+          public String name() {
+            return "listening";
+          }
+
+          @Override
+          public boolean concurrent() {
+            return false;
+          }
+
+          @Override
+          public void announce(List<RewardSample> samples) {
+            assertThat(scored).isEmpty();
+            assertThat(samples).hasSize(TinyGrpo.GENERATIONS);
+            assertThat(samples.stream().map(RewardSample::problem).distinct()).hasSize(1);
+            announced.addAll(samples);
+          }
+
+          @Override
+          public double[] score(List<RewardSample> samples) {
+            scored.addAll(samples);
+            return samples.stream().mapToDouble(RewardSample::completionTokens).toArray();
+          }
+        };
+    try (Tokenizer tokenizer = TinyGrpo.tokenizer(directory);
+        CausalLm model = TinyModels.qwen2(1);
+        GrpoTrainer trainer =
+            trainer(
+                model,
+                TinyGrpo.prompts(4),
+                List.of(listening),
+                tokenizer,
+                TinyGrpo.options(1, LossType.DAPO))) {
+      trainer.step();
+    }
+    assertThat(announced).hasSize(16).containsExactlyInAnyOrderElementsOf(scored);
+  }
+
   /** A generation batch of 2 micro-batches used twice, a step of one: 4 steps a generation. */
   @Test
   void a_run_resumed_between_two_uses_of_its_samples_continues_bit_for_bit() {
