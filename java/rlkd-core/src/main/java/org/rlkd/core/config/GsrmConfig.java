@@ -13,6 +13,7 @@ import org.rlkd.core.endpoint.EndpointSettings;
  * @param decomposing how a model that decomposes is asked
  * @param judge {@code lexical}, {@code embedding}, {@code endpoint}, or the directory of a model
  *     that says yes or no
+ * @param judgePrecision weights of {@code judge: embedding}
  * @param judgeEndpoint the server of {@code judge: endpoint}; empty for others
  * @param alignment which teacher step a student step is compared with
  * @param normalize what the reward is divided by
@@ -27,6 +28,7 @@ public record GsrmConfig(
     Optional<String> decomposer,
     DecomposerConfig decomposing,
     String judge,
+    JudgePrecision judgePrecision,
     Optional<EndpointSettings> judgeEndpoint,
     Alignment alignment,
     Normalize normalize,
@@ -37,6 +39,7 @@ public record GsrmConfig(
     double maxUnscorable,
     GsrmCacheConfig cache) {
   private static final String ENDPOINT = "endpoint";
+  private static final String EMBEDDING = "embedding";
 
   /** The rest at their defaults. */
   public GsrmConfig(
@@ -51,6 +54,7 @@ public record GsrmConfig(
         decomposer,
         DecomposerConfig.DEFAULT,
         judge,
+        GsrmKeys.JUDGE_PRECISION.defaultValue(),
         Optional.empty(),
         alignment,
         normalize,
@@ -80,6 +84,7 @@ public record GsrmConfig(
                     GsrmKeys.DECOMPOSER,
                     false)),
             judge,
+            values.get(GsrmKeys.JUDGE_PRECISION),
             endpoint(
                 values,
                 GsrmKeys.JUDGE_ENDPOINT,
@@ -95,6 +100,10 @@ public record GsrmConfig(
             values.get(GsrmKeys.MAX_UNSCORABLE),
             new GsrmCacheConfig(
                 values.get(GsrmKeys.CACHE_DIR), values.get(GsrmKeys.JUDGE_CACHE_MIB)));
+    if (values.has(GsrmKeys.JUDGE_PRECISION) && !judge.equals(EMBEDDING)) {
+      values.complain(
+          GsrmKeys.JUDGE_PRECISION, "not used unless " + GsrmKeys.JUDGE.name() + ": " + EMBEDDING);
+    }
     if (config.gapDecay > 0 && config.alignment == Alignment.PREFIX) {
       values.complain(
           GsrmKeys.GAP_DECAY,

@@ -24,6 +24,11 @@ final class GsrmKeys {
   static final EndpointKeys JUDGE_ENDPOINT = new EndpointKeys("rlkd.gsrm.judge_endpoint");
   static final Key<Boolean> JUDGE_LOGPROBS =
       new Key<>("rlkd.gsrm.judge_endpoint.logprobs", ValueType.FLAG, true);
+  static final Key<JudgePrecision> JUDGE_PRECISION =
+      new Key<>(
+          "rlkd.gsrm.judge_precision",
+          ValueType.choice(JudgePrecision.class),
+          JudgePrecision.FLOAT32);
   static final Key<Alignment> ALIGNMENT =
       new Key<>("rlkd.gsrm.alignment", ValueType.choice(Alignment.class), Alignment.PREFIX);
   static final Key<Normalize> NORMALIZE =
@@ -57,6 +62,7 @@ final class GsrmKeys {
                 DECOMPOSER_ATTEMPTS,
                 JUDGE,
                 JUDGE_LOGPROBS,
+                JUDGE_PRECISION,
                 ALIGNMENT,
                 NORMALIZE,
                 GAP_DECAY,

@@ -73,6 +73,20 @@ class GsrmConfigTest {
   }
 
   @Test
+  void the_precision_of_embeddings_is_one_of_two_and_for_embeddings_alone() {
+    assertThat(read("rlkd.gsrm.judge=embedding").judgePrecision())
+        .isEqualTo(JudgePrecision.FLOAT32);
+    assertThat(read("rlkd.gsrm.judge=embedding", "rlkd.gsrm.judge_precision=int8").judgePrecision())
+        .isEqualTo(JudgePrecision.INT8);
+    assertThatThrownBy(() -> read("rlkd.gsrm.judge=embedding", "rlkd.gsrm.judge_precision=int4"))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("rlkd.gsrm.judge_precision")
+        .hasMessageContaining("float32, int8");
+    assertThatThrownBy(() -> read("rlkd.gsrm.judge_precision=int8"))
+        .hasMessageContaining("not used unless rlkd.gsrm.judge: embedding");
+  }
+
+  @Test
   void the_reference_has_one_alignment() {
     assertThat(read("rlkd.gsrm.compatibility=reference").compatibility())
         .isEqualTo(GsrmCompatibility.REFERENCE);

@@ -3,6 +3,7 @@ package org.rlkd.engine.gsrm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.rlkd.core.config.JudgePrecision;
 import org.rlkd.core.gsrm.AnswerValues;
 import org.rlkd.core.gsrm.Aspect;
 import org.rlkd.core.gsrm.JudgeQuestion;
@@ -26,22 +27,42 @@ public final class EmbeddingJudge implements QuestionJudge {
     }
   }
 
-  /** Fitted on the calibration half of the labelled pairs, see docs/gsrm.md. */
-  static final Calibration META_REASONING = new Calibration(0.671, 7.82);
+  /**
+   * The curves of a model, fitted on the calibration half of the labelled pairs (docs/gsrm.md);
+   * answers that are no values are compared as queries are.
+   */
+  record Calibrations(Calibration metaReasoning, Calibration query) {
+    static Calibrations of(JudgePrecision precision) {
+      return switch (precision) {
+        case FLOAT32 ->
+            new Calibrations(new Calibration(0.671, 7.82), new Calibration(0.740, 7.32));
+        case INT8 -> new Calibrations(new Calibration(0.666, 7.90), new Calibration(0.735, 7.50));
+      };
+    }
 
-  /** Likewise; answers that are no values are compared as queries are. */
-  static final Calibration QUERY = new Calibration(0.740, 7.32);
+    Calibration of(Aspect aspect) {
+      return switch (aspect) {
+        case META_REASONING -> metaReasoning;
+        case QUERY, ANSWER -> query;
+      };
+    }
+  }
 
   private final SentenceEncoder encoder;
+  private final Calibrations calibrations;
 
   /** A judge; the encoder stays the caller's. */
   public EmbeddingJudge(SentenceEncoder encoder) {
     this.encoder = encoder;
+    this.calibrations = Calibrations.of(encoder.precision());
   }
 
   @Override
   public String id() {
-    return "embedding-1:all-minilm-l6-v2";
+    return switch (encoder.precision()) {
+      case FLOAT32 -> "embedding-1:all-minilm-l6-v2";
+      case INT8 -> "embedding-1:all-minilm-l6-v2-int8";
+    };
   }
 
   @Override
@@ -67,16 +88,9 @@ public final class EmbeddingJudge implements QuestionJudge {
     for (int k = 0; k < open.size(); k++) {
       double cosine = cosine(embeddings.get(2 * k), embeddings.get(2 * k + 1));
       verdicts[open.get(k)] =
-          Verdict.of(calibration(questions.get(open.get(k)).aspect()).probability(cosine));
+          Verdict.of(calibrations.of(questions.get(open.get(k)).aspect()).probability(cosine));
     }
     return List.of(verdicts);
-  }
-
-  private static Calibration calibration(Aspect aspect) {
-    return switch (aspect) {
-      case META_REASONING -> META_REASONING;
-      case QUERY, ANSWER -> QUERY;
-    };
   }
 
   /** Of vectors of length 1. */

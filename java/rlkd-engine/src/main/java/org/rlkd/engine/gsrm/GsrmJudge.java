@@ -43,7 +43,7 @@ public final class GsrmJudge implements AutoCloseable {
       case "lexical":
         return new GsrmJudge(new LexicalJudge(), () -> {}, AnswerCache.inMemory());
       case "embedding":
-        SentenceEncoder encoder = SentenceEncoder.load(CpuThreads.count());
+        SentenceEncoder encoder = SentenceEncoder.load(config.judgePrecision(), CpuThreads.count());
         return asking(config, new EmbeddingJudge(encoder), encoder, cacheFile);
       case "endpoint":
         ChatEndpoint endpoint =

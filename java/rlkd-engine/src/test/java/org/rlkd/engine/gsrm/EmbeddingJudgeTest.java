@@ -3,10 +3,12 @@ package org.rlkd.engine.gsrm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.rlkd.core.config.JudgePrecision;
 import org.rlkd.core.gsrm.AnswerCache;
 import org.rlkd.core.gsrm.AskingJudge;
 import org.rlkd.core.gsrm.Aspect;
@@ -19,7 +21,7 @@ class EmbeddingJudgeTest {
 
   @BeforeAll
   static void load() {
-    encoder = SentenceEncoder.load(1);
+    encoder = SentenceEncoder.load(JudgePrecision.FLOAT32, 1);
   }
 
   @AfterAll
@@ -41,16 +43,55 @@ class EmbeddingJudgeTest {
     assertThat(cosine(source, "Today is a sunny day")).isCloseTo(0.257, within(0.001));
   }
 
+  private static List<String> manyTexts() {
+    List<String> texts = new ArrayList<>(List.of("pears", "", "x ".repeat(900), "pears"));
+    for (LabelledPair pair : LabelledPairs.all().subList(0, 30)) {
+      texts.add(pair.pair().teacher().metaReasoning());
+      texts.add(pair.pair().student().metaReasoning());
+    }
+    return texts;
+  }
+
   @Test
-  void an_embedding_does_not_depend_on_the_batch() {
-    List<String> texts =
-        List.of("pears", "How many apples are there in the big basket?", "", "x ".repeat(900));
-    try (SentenceEncoder fresh = SentenceEncoder.load(1)) {
-      List<float[]> together = encoder.encode(texts);
-      for (int i = 0; i < texts.size(); i++) {
-        float[] alone = fresh.encode(List.of(texts.get(i))).get(0);
-        assertThat(EmbeddingJudge.cosine(alone, together.get(i))).isCloseTo(1, within(1e-5));
+  void an_embedding_has_the_same_bits_in_every_batch_on_any_number_of_threads() {
+    List<String> texts = manyTexts();
+    try (SentenceEncoder fresh = SentenceEncoder.load(JudgePrecision.FLOAT32, 2);
+        SentenceEncoder onItsOwn = SentenceEncoder.load(JudgePrecision.FLOAT32, 1)) {
+      List<float[]> together = fresh.encode(texts);
+      for (int i = 0; i < texts.size(); i += 7) {
+        assertThat(onItsOwn.encode(List.of(texts.get(i))).get(0)).containsExactly(together.get(i));
       }
+    }
+  }
+
+  /** One text a call, every operation of the model as it stands, sums in double precision. */
+  @Test
+  void embeddings_are_those_of_the_plain_model() throws Exception {
+    List<String> texts = manyTexts();
+    List<float[]> embeddings = encoder.encode(texts);
+    try (PlainEncoder plain = new PlainEncoder()) {
+      for (int i = 0; i < texts.size(); i++) {
+        double[] expected = plain.encode(texts.get(i));
+        for (int d = 0; d < expected.length; d++) {
+          assertThat((double) embeddings.get(i)[d]).isCloseTo(expected[d], within(1e-5));
+        }
+      }
+    }
+  }
+
+  @Test
+  void in_8_bits_an_embedding_depends_on_its_call_alone_and_is_near_the_exact_one() {
+    List<String> texts = manyTexts();
+    List<float[]> exact = encoder.encode(texts);
+    try (SentenceEncoder quantised = SentenceEncoder.load(JudgePrecision.INT8, 2)) {
+      List<float[]> first = quantised.encode(texts);
+      quantised.encode(texts.subList(4, 9));
+      List<float[]> again = quantised.encode(texts);
+      for (int i = 0; i < texts.size(); i++) {
+        assertThat(again.get(i)).containsExactly(first.get(i));
+        assertThat(EmbeddingJudge.cosine(first.get(i), exact.get(i))).isBetween(0.95, 0.9999999);
+      }
+      assertThat(new EmbeddingJudge(quantised).id()).isNotEqualTo(new EmbeddingJudge(encoder).id());
     }
   }
 
@@ -74,10 +115,16 @@ class EmbeddingJudgeTest {
   void the_judges_without_a_language_model_keep_their_quality_on_the_labelled_pairs() {
     List<LabelledPair> test =
         LabelledPairs.all().stream().filter(pair -> !pair.calibration()).toList();
-    AskingJudge embedding = new AskingJudge(new EmbeddingJudge(encoder), AnswerCache.inMemory());
-    assertThat(JudgeQuality.of(embedding, test, Aspect.META_REASONING).auc()).isGreaterThan(0.8);
-    assertThat(JudgeQuality.of(embedding, test, Aspect.QUERY).auc()).isGreaterThan(0.8);
-    assertThat(JudgeQuality.of(embedding, test, Aspect.ANSWER).accuracy()).isGreaterThan(0.9);
+    for (JudgePrecision precision : JudgePrecision.values()) {
+      try (SentenceEncoder own = SentenceEncoder.load(precision, 1)) {
+        AskingJudge embedding = new AskingJudge(new EmbeddingJudge(own), AnswerCache.inMemory());
+        JudgeQuality meta = JudgeQuality.of(embedding, test, Aspect.META_REASONING);
+        assertThat(meta.auc()).as("%s", precision).isGreaterThan(0.8);
+        assertThat(meta.accuracy()).as("%s", precision).isGreaterThan(0.75);
+        assertThat(JudgeQuality.of(embedding, test, Aspect.QUERY).auc()).isGreaterThan(0.8);
+        assertThat(JudgeQuality.of(embedding, test, Aspect.ANSWER).accuracy()).isGreaterThan(0.9);
+      }
+    }
     LexicalJudge lexical = new LexicalJudge();
     assertThat(JudgeQuality.of(lexical, test, Aspect.ANSWER).accuracy()).isGreaterThan(0.9);
     assertThat(JudgeQuality.of(lexical, test, Aspect.META_REASONING).auc()).isGreaterThan(0.5);
