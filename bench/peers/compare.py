@@ -1,10 +1,11 @@
 """Runs rlkd and its peers in turns on the same work and prints ratios.
 
-    python compare.py [WORK ...] [--rounds 5] [--threads 2] [--models DIR] [--smollm2 DIR] [--out FILE.json]
+    python compare.py [WORK ...] [--rounds 5] [--threads 2] [--models DIR] [--smollm2 DIR] [--maths FILE]
+                      [--out FILE.json]
 
 Needs the packages of requirements.txt in the Python that runs it, and rlkd built with its module bench (`./rlkd bench
 --quick` builds it). A round lets each contender of a work do it once, in an order that turns from round to round; a
-contender that cannot start is left out by name. Times are paired within a round: the table has the minimum and the median
+contender that cannot start, or whose results are not rlkd's, is left out by name. Times are paired within a round: the table has the minimum and the median
 of the ratio peer / rlkd, and each one's best and median rate and largest resident size.
 """
 
@@ -21,7 +22,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 
-def works(models, threads):
+LARGEST, MEAN = "largest", "mean"  # difference of a result from rlkd's
+
+# Work or contender -> how far results may be from rlkd's.
+AGREEMENT = {
+    "judge-distinct": (LARGEST, 1e-5),
+    "judge-groups": (LARGEST, 1e-5),
+    "rlkd int8": (MEAN, 0.02),
+    "onnxruntime int8": (MEAN, 0.02),
+    "maths": (MEAN, 0.08),  # verdicts are 0 or 1: docs/math-verifier.md tells where they differ
+    "structure-prefix": (LARGEST, 1e-5),
+    "structure-monotone": (LARGEST, 1e-5),
+}
+
+
+def works(models, maths, threads):
     """name -> (shape, {contender: command}); rlkd first."""
     python = lambda script, *arguments: [sys.executable, str(HERE / script), *map(str, arguments), str(threads)]
     rlkd = lambda *arguments: [str(ROOT / "rlkd"), "bench", "contend", *map(str, arguments), str(threads)]
@@ -56,6 +71,35 @@ def works(models, threads):
                 "Liger": python("head_torch.py", "liger", shape),
             },
         )
+    minilm = models / "minilm"
+    for name in ("distinct", "groups"):
+        pairs = minilm / f"{name}.json"
+        result[f"judge-{name}"] = (
+            f"{len(json.loads(pairs.read_text()))} pairs",
+            {
+                "rlkd": rlkd("judge", "float32", pairs),
+                "rlkd int8": rlkd("judge", "int8", pairs),
+                "sentence-transformers": python("judge_sentence_transformers.py", minilm / "sentence-transformers", pairs),
+                "onnxruntime": python("judge_onnxruntime.py", minilm / "float32.onnx", pairs),
+                "onnxruntime int8": python("judge_onnxruntime.py", minilm / "int8.onnx", pairs),
+            },
+        )
+    if maths:
+        result["maths"] = (
+            f"{len(maths.read_text().splitlines())} rows",
+            {"rlkd": rlkd("maths", "verifier", maths), "math-verify": python("maths_math_verify.py", maths)},
+        )
+    for alignment in ("prefix", "monotone"):
+        shape = "4096x12x12"
+        result[f"structure-{alignment}"] = (
+            shape,
+            {
+                "rlkd": rlkd(alignment, "kernel", shape),
+                "Java arrays": rlkd(alignment, "arrays", shape),
+                "Java objects": rlkd(alignment, "objects", shape),
+                "Python": python("structure_python.py", alignment, shape),
+            },
+        )
     return result
 
 
@@ -66,6 +110,8 @@ class Contender:
         self.name = name
         self.rounds = []
         self.peak_mb = None
+        self.results = []
+        self.difference = None
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
         )
@@ -75,6 +121,21 @@ class Contender:
         if not line:
             raise ChildProcessError(f"{self.name} ended with status {self.process.wait()}")
         return json.loads(line)
+
+    def start(self):
+        self.results = self.answer()["results"]
+
+    def compare_results(self, work, ours):
+        """Raises if the results are too far from ours."""
+        if work not in AGREEMENT or self is ours:
+            return
+        if len(self.results) != len(ours.results):
+            raise ValueError(f"found {len(self.results)} results; expected {len(ours.results)}")
+        kind, bound = AGREEMENT.get(self.name, AGREEMENT[work])
+        differences = [abs(own - other) for own, other in zip(ours.results, self.results)]
+        self.difference = {LARGEST: max(differences), MEAN: statistics.fmean(differences)}
+        if not self.difference[kind] <= bound:
+            raise ValueError(f"its results differ: {kind} difference {self.difference[kind]:.3g}, bound {bound}")
 
     def go(self):
         self.process.stdin.write("go\n")
@@ -94,9 +155,10 @@ def compare(name, shape, commands, rounds, logs):
         with log.open("w") as file:
             started = Contender(contender, command, file)
         try:
-            started.answer()
+            started.start()
+            started.compare_results(name, contenders[0] if contenders else started)
             contenders.append(started)
-        except (ChildProcessError, json.JSONDecodeError) as e:
+        except (ChildProcessError, ValueError) as e:
             started.process.kill()
             absent[contender] = f"{e}; see {log}"
             print(f"{name}: {contender} left out: {absent[contender]}", file=sys.stderr)
@@ -105,7 +167,7 @@ def compare(name, shape, commands, rounds, logs):
     for i in range(rounds):
         for contender in contenders[i % len(contenders) :] + contenders[: i % len(contenders)]:
             contender.go()
-            print(f"{name} {i + 1}/{rounds} {contender.name}: {contender.rounds[-1]['seconds']:.2f} s", file=sys.stderr)
+            print(f"{name} {i + 1}/{rounds} {contender.name}: {contender.rounds[-1]['seconds']:.3g} s", file=sys.stderr)
     for contender in contenders:
         contender.finish()
     ours = contenders[0]
@@ -113,12 +175,12 @@ def compare(name, shape, commands, rounds, logs):
     for contender in contenders:
         seconds = [r["seconds"] for r in contender.rounds]
         ratios = [theirs["seconds"] / own["seconds"] for theirs, own in zip(contender.rounds, ours.rounds)]
-        tokens = contender.rounds[0].get("tokens")
         rows.append(
             {
                 "contender": contender.name,
                 "seconds": seconds,
-                "tokens": tokens,
+                "items": contender.rounds[0].get("items"),
+                "difference": contender.difference,
                 "peak_mb": contender.peak_mb,
                 "ratio_min": min(ratios),
                 "ratio_median": statistics.median(ratios),
@@ -129,16 +191,16 @@ def compare(name, shape, commands, rounds, logs):
 
 def table(results):
     lines = [
-        "| work | contender | best s | median s | tokens/s (best) | peak MB | times as long as rlkd: min | median |",
+        "| work | contender | best s | median s | a second (best) | peak MB | times as long as rlkd: min | median |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     for result in results:
         for row in result["contenders"]:
             best = min(row["seconds"])
-            rate = f"{row['tokens'] / best:.0f}" if row["tokens"] else ""
+            rate = f"{row['items'] / best:.0f}" if row["items"] else ""
             lines.append(
-                f"| {result['work']} {result['shape']} | {row['contender']} | {best:.2f} | {statistics.median(row['seconds']):.2f} "
-                f"| {rate} | {row['peak_mb']} | {row['ratio_min']:.2f} | {row['ratio_median']:.2f} |"
+                f"| {result['work']} {result['shape']} | {row['contender']} | {best:.3g} | {statistics.median(row['seconds']):.3g} "
+                f"| {rate} | {row['peak_mb']} | {row['ratio_min']:.3g} | {row['ratio_median']:.3g} |"
             )
     return "\n".join(lines)
 
@@ -155,6 +217,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", type=pathlib.Path, default=ROOT / "target" / "peers" / "models")
     parser.add_argument("--smollm2", type=pathlib.Path, help="SmolLM2-135M-Instruct; its works are left out without")
+    parser.add_argument("--maths", type=pathlib.Path, help="rows of gold and answer_text for maths; left out without")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target" / "peers" / "results.json")
     arguments = parser.parse_args()
     arguments.models = arguments.models.resolve()
@@ -163,7 +226,8 @@ def main():
     if arguments.smollm2:
         make += ["--smollm2", str(arguments.smollm2)]
     subprocess.run(make, check=True)
-    known = works(arguments.models, arguments.threads)
+    subprocess.run([sys.executable, str(HERE / "minilm.py"), str(arguments.models / "minilm")], check=True)
+    known = works(arguments.models, arguments.maths and arguments.maths.resolve(), arguments.threads)
     if not (arguments.models / "smollm2").exists():
         known = {name: work for name, work in known.items() if name not in ("generate-smollm2", "step-smollm2")}
     for name in arguments.works:
@@ -172,7 +236,8 @@ def main():
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {}
-    for package in ("torch", "transformers", "trl", "liger-kernel", "llama-cpp-python", "cut-cross-entropy"):
+    for package in ("torch", "transformers", "trl", "liger-kernel", "llama-cpp-python", "cut-cross-entropy",
+                    "sentence-transformers", "onnxruntime", "math-verify"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -1,8 +1,9 @@
 """The protocol of a contender: it prepares, says so, then does one round for each line that it reads.
 
-    contender -> {"ready": true}                     weights loaded, one round done unmeasured
+    contender -> {"ready": true, "results": [...]}   weights loaded, one round done unmeasured; what it
+                                                     computed, where contenders must agree
     driver    -> go
-    contender -> {"seconds": 1.23, "tokens": 8192}   tokens only where they are counted
+    contender -> {"seconds": 1.23, "items": 8192}    tokens, pairs or rows, only where they are counted
     driver    -> closes the pipe
     contender -> {"peak_mb": 1095}                   VmHWM, the largest resident size of the process
 
@@ -34,13 +35,13 @@ def wait_for_turn():
     return sys.stdin.readline().strip() == "go"
 
 
-def serve(work):
-    """work() does one round and returns its number of tokens, or None."""
+def serve(work, results=lambda: []):
+    """work() does one round and returns its number of items, or None; results() is what the last one computed."""
     work()
-    say({"ready": True})
+    say({"ready": True, "results": [float(x) for x in results()]})
     while wait_for_turn():
         start = time.perf_counter()
-        tokens = work()
+        items = work()
         seconds = time.perf_counter() - start
-        say({"seconds": seconds} if tokens is None else {"seconds": seconds, "tokens": tokens})
+        say({"seconds": seconds} if items is None else {"seconds": seconds, "items": items})
     say({"peak_mb": peak_mb()})

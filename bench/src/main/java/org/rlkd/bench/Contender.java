@@ -11,6 +11,8 @@ import java.util.Arrays;
 import java.util.Locale;
 import org.bytedeco.javacpp.PointerScope;
 import org.rlkd.core.UsageException;
+import org.rlkd.core.config.JudgePrecision;
+import org.rlkd.core.gsrm.AlignmentOptions.Alignment;
 import org.rlkd.engine.memory.ProcessMemory;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelConfig;
@@ -30,22 +32,20 @@ import picocli.CommandLine.Parameters;
     description = "One contender of bench/peers/compare.py, which starts it.",
     mixinStandardHelpOptions = true)
 final class Contender implements Runnable {
-  /** What a contender does in a round. */
-  private interface Round {
-    /** Returns the number of tokens, 0 where they are not counted. */
-    long run();
-  }
-
   @Parameters(
       index = "0",
       paramLabel = "WORK",
-      description = "generate, step, step-checkpointing or head.")
+      description =
+          "generate, step, step-checkpointing, head, judge, maths, prefix or monotone.")
   private String work;
 
   @Parameters(
       index = "1",
       paramLabel = "SUBJECT",
-      description = "A model's directory; for head: streaming, or products (the three alone).")
+      description =
+          "A model's directory; for head: streaming, or products (the three alone); for judge:"
+              + " float32 or int8; for maths: verifier; for prefix and monotone alignment: kernel,"
+              + " objects or arrays.")
   private String subject;
 
   @Parameters(
@@ -53,7 +53,8 @@ final class Contender implements Runnable {
       paramLabel = "SHAPE",
       description =
           "Prompts x completions of each x tokens of a prompt x tokens of a completion; for head:"
-              + " rows x hidden x vocabulary.")
+              + " rows x hidden x vocabulary; for prefix and monotone: pairs x student steps x"
+              + " teacher steps; for judge and maths: the file of pairs.")
   private String shape;
 
   @Parameters(index = "3", paramLabel = "THREADS", description = "Threads of all libraries.")
@@ -70,9 +71,15 @@ final class Contender implements Runnable {
         case "step" -> step(answers, false);
         case "step-checkpointing" -> step(answers, true);
         case "head" -> head(answers);
+        case "judge" -> judge(answers);
+        case "maths" -> serve(answers, new MathsVerdicts(Path.of(shape)));
+        case "prefix" -> serve(answers, StructureScoring.of(Alignment.PREFIX, subject, sizes(3)));
+        case "monotone" ->
+            serve(answers, StructureScoring.of(Alignment.MONOTONE, subject, sizes(3)));
         default ->
             throw new UsageException(
-                "found work '%s'; expected generate, step, step-checkpointing or head"
+                ("found work '%s'; expected generate, step, step-checkpointing, head, judge, maths,"
+                        + " prefix or monotone")
                     .formatted(work));
       }
     } catch (IOException e) {
@@ -154,9 +161,24 @@ final class Contender implements Runnable {
     head.tearDown();
   }
 
+  private void judge(PrintStream answers) throws IOException {
+    JudgePrecision precision =
+        switch (subject) {
+          case "float32" -> JudgePrecision.FLOAT32;
+          case "int8" -> JudgePrecision.INT8;
+          default ->
+              throw new UsageException(
+                  "found precision '%s'; expected float32 or int8".formatted(subject));
+        };
+    try (SentenceSimilarity similarity =
+        new SentenceSimilarity(precision, Path.of(shape), threads)) {
+      serve(answers, similarity);
+    }
+  }
+
   private static void serve(PrintStream answers, Round round) throws IOException {
     timed(round);
-    answers.println("{\"ready\": true}");
+    answers.printf("{\"ready\": true, \"results\": %s}%n", Arrays.toString(round.results()));
     BufferedReader turns =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     while ("go".equals(turns.readLine())) {
@@ -166,13 +188,14 @@ final class Contender implements Runnable {
   }
 
   private static String timed(Round round) {
+    round.prepare();
     try (PointerScope scope = new PointerScope()) {
       long start = System.nanoTime();
-      long tokens = round.run();
+      long items = round.run();
       double seconds = (System.nanoTime() - start) / 1e9;
-      return tokens == 0
+      return items == 0
           ? String.format(Locale.ROOT, "{\"seconds\": %.6f}", seconds)
-          : String.format(Locale.ROOT, "{\"seconds\": %.6f, \"tokens\": %d}", seconds, tokens);
+          : String.format(Locale.ROOT, "{\"seconds\": %.6f, \"items\": %d}", seconds, items);
     }
   }
 }
