@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 
+CPU_RESOLUTION = 0.1  # seconds; the JVM counts in hundredths
 LARGEST, MEAN = "largest", "mean"  # difference of a result from rlkd's
 
 # Work or contender -> how far results may be from rlkd's.
@@ -175,15 +176,23 @@ def compare(name, shape, commands, rounds, logs):
     for contender in contenders:
         seconds = [r["seconds"] for r in contender.rounds]
         ratios = [theirs["seconds"] / own["seconds"] for theirs, own in zip(contender.rounds, ours.rounds)]
+        cpu_ratios = [
+            theirs["cpu_seconds"] / own["cpu_seconds"]
+            for theirs, own in zip(contender.rounds, ours.rounds)
+            if own["cpu_seconds"] >= CPU_RESOLUTION
+        ]
         rows.append(
             {
                 "contender": contender.name,
                 "seconds": seconds,
+                "cpu_seconds": [r["cpu_seconds"] for r in contender.rounds],
                 "items": contender.rounds[0].get("items"),
                 "difference": contender.difference,
                 "peak_mb": contender.peak_mb,
                 "ratio_min": min(ratios),
                 "ratio_median": statistics.median(ratios),
+                "cpu_ratio_min": min(cpu_ratios, default=None),
+                "cpu_ratio_median": statistics.median(cpu_ratios) if cpu_ratios else None,
             }
         )
     return {"work": name, "shape": shape, "rounds": rounds, "contenders": rows, "left_out": absent}
@@ -191,8 +200,8 @@ def compare(name, shape, commands, rounds, logs):
 
 def table(results):
     lines = [
-        "| work | contender | best s | median s | a second (best) | peak MB | times as long as rlkd: min | median |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| work | contender | best s | median s | a second (best) | peak MB | times as long as rlkd: min | median | CPU s (best) | times rlkd's CPU time: min | median |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for result in results:
         for row in result["contenders"]:
@@ -200,7 +209,12 @@ def table(results):
             rate = f"{row['items'] / best:.0f}" if row["items"] else ""
             lines.append(
                 f"| {result['work']} {result['shape']} | {row['contender']} | {best:.3g} | {statistics.median(row['seconds']):.3g} "
-                f"| {rate} | {row['peak_mb']} | {row['ratio_min']:.3g} | {row['ratio_median']:.3g} |"
+                f"| {rate} | {row['peak_mb']} | {row['ratio_min']:.3g} | {row['ratio_median']:.3g} "
+                + (
+                    f"| {min(row['cpu_seconds']):.3g} | {row['cpu_ratio_min']:.3g} | {row['cpu_ratio_median']:.3g} |"
+                    if row["cpu_ratio_min"]
+                    else "| | | |"
+                )
             )
     return "\n".join(lines)
 

@@ -3,7 +3,9 @@
     contender -> {"ready": true, "results": [...]}   weights loaded, one round done unmeasured; what it
                                                      computed, where contenders must agree
     driver    -> go
-    contender -> {"seconds": 1.23, "items": 8192}    tokens, pairs or rows, only where they are counted
+    contender -> {"seconds": 1.23, "cpu_seconds": 2.41, "items": 8192}
+                                                     CPU time of the whole process; items are tokens, pairs or
+                                                     rows, only where they are counted
     driver    -> closes the pipe
     contender -> {"peak_mb": 1095}                   VmHWM, the largest resident size of the process
 
@@ -40,8 +42,8 @@ def serve(work, results=lambda: []):
     work()
     say({"ready": True, "results": [float(x) for x in results()]})
     while wait_for_turn():
-        start = time.perf_counter()
+        cpu, start = time.process_time(), time.perf_counter()
         items = work()
-        seconds = time.perf_counter() - start
-        say({"seconds": seconds} if items is None else {"seconds": seconds, "items": items})
+        times = {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+        say(times if items is None else {**times, "items": items})
     say({"peak_mb": peak_mb()})

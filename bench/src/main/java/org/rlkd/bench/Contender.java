@@ -1,10 +1,12 @@
 package org.rlkd.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -32,11 +34,13 @@ import picocli.CommandLine.Parameters;
     description = "One contender of bench/peers/compare.py, which starts it.",
     mixinStandardHelpOptions = true)
 final class Contender implements Runnable {
+  private static final OperatingSystemMXBean PROCESS =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
   @Parameters(
       index = "0",
       paramLabel = "WORK",
-      description =
-          "generate, step, step-checkpointing, head, judge, maths, prefix or monotone.")
+      description = "generate, step, step-checkpointing, head, judge, maths, prefix or monotone.")
   private String work;
 
   @Parameters(
@@ -190,12 +194,17 @@ final class Contender implements Runnable {
   private static String timed(Round round) {
     round.prepare();
     try (PointerScope scope = new PointerScope()) {
+      long cpu = PROCESS.getProcessCpuTime();
       long start = System.nanoTime();
       long items = round.run();
       double seconds = (System.nanoTime() - start) / 1e9;
-      return items == 0
-          ? String.format(Locale.ROOT, "{\"seconds\": %.6f}", seconds)
-          : String.format(Locale.ROOT, "{\"seconds\": %.6f, \"items\": %d}", seconds, items);
+      double cpuSeconds = (PROCESS.getProcessCpuTime() - cpu) / 1e9;
+      return String.format(
+          Locale.ROOT,
+          "{\"seconds\": %.6f, \"cpu_seconds\": %.6f%s}",
+          seconds,
+          cpuSeconds,
+          items == 0 ? "" : ", \"items\": " + items);
     }
   }
 }
