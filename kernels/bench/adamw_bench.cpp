@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bench/support/check.h"
+#include "bench/support/measure.h"
 #include "rlkd/kernels/adamw.h"
 #include "test/support/random.h"
 
@@ -38,8 +39,8 @@ void grad_norm(benchmark::State& state) {
   const Vector<const float> gradient = parameters.gradient();
   const std::vector<float> actual{cpu::grad_norm(&gradient, 1)}, expected{reference::grad_norm(&gradient, 1)};
   if (!bench::agree(state, actual, expected, 1e-6)) return;
-  for (auto _ : state) benchmark::DoNotOptimize(cpu::grad_norm(&gradient, 1));
-  bench::report(state, 4.0 * static_cast<double>(state.range(0)));
+  bench::measure(state, {4.0 * static_cast<double>(state.range(0))},
+                 [&] { benchmark::DoNotOptimize(cpu::grad_norm(&gradient, 1)); });
 }
 
 void adamw(benchmark::State& state) {
@@ -50,8 +51,8 @@ void adamw(benchmark::State& state) {
   cpu::adamw(&tensor, 1, kOptions, norm);
   reference::adamw(&expected_tensor, 1, kOptions, norm);
   if (!bench::agree(state, parameters.param, expected.param, 1e-6)) return;
-  for (auto _ : state) cpu::adamw(&tensor, 1, kOptions, norm);
-  bench::report(state, 28.0 * static_cast<double>(state.range(0)));
+  bench::measure(state, {28.0 * static_cast<double>(state.range(0))},
+                 [&] { cpu::adamw(&tensor, 1, kOptions, norm); });
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bench/support/check.h"
+#include "bench/support/measure.h"
 #include "rlkd/kernels/logprob.h"
 #include "test/support/random.h"
 
@@ -49,8 +50,8 @@ void logprob_forward(benchmark::State& state) {
       !bench::agree(state, rows.entropy, expected.entropy, 1e-5)) {
     return;
   }
-  for (auto _ : state) rows.forward(cpu::logprob_forward);
-  bench::report(state, static_cast<double>(rows.logits.size() * sizeof(float)));
+  bench::measure(state, {static_cast<double>(rows.logits.size() * sizeof(float))},
+                 [&] { rows.forward(cpu::logprob_forward); });
 }
 
 void logprob_backward(benchmark::State& state) {
@@ -63,8 +64,8 @@ void logprob_backward(benchmark::State& state) {
   rows.backward(cpu::logprob_backward, dlogprob);
   if (!bench::agree(state, rows.logits, expected.logits, 1e-5)) return;
   // What is timed takes gradients for logits: the work is the same.
-  for (auto _ : state) rows.backward(cpu::logprob_backward, dlogprob);
-  bench::report(state, 2.0 * static_cast<double>(rows.logits.size() * sizeof(float)));
+  bench::measure(state, {2.0 * static_cast<double>(rows.logits.size() * sizeof(float))},
+                 [&] { rows.backward(cpu::logprob_backward, dlogprob); });
 }
 
 // One row of a small and of a large vocabulary, and the tiles of streaming log-prob (64 MiB of logits).

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/support/check.h"
+#include "bench/support/measure.h"
 #include "rlkd/kernels/sampling.h"
 #include "test/support/random.h"
 
@@ -43,8 +44,7 @@ void sampling(benchmark::State& state, Filter filter) {
   };
   run();
   if (!bench::agree(state, tokens, expected, 0)) return;
-  for (auto _ : state) run();
-  bench::report(state, static_cast<double>(logits.size() * sizeof(float)));
+  bench::measure(state, {static_cast<double>(logits.size() * sizeof(float))}, run);
 }
 
 void shapes(benchmark::internal::Benchmark* b) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/support/check.h"
+#include "bench/support/measure.h"
 #include "rlkd/kernels/structure_alignment.h"
 #include "test/support/random.h"
 
@@ -41,8 +42,7 @@ void judged(benchmark::State& state, StructureAlignmentOptions options, bool yes
   const auto run = [&] { cpu::structure_alignment(inputs, options, {reward.data(), pairs}, {}, workspace); };
   run();
   if (!bench::agree(state, reward, expected, 1e-6)) return;
-  for (auto _ : state) run();
-  bench::report(state, static_cast<double>(3 * pairs * block) * sizeof(float));
+  bench::measure(state, {static_cast<double>(3 * pairs * block) * sizeof(float)}, run);
 }
 
 void shapes(benchmark::internal::Benchmark* b) {

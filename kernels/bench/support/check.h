@@ -1,4 +1,4 @@
-/* A benchmark compares its result with the reference before it is timed, and reports bytes a second. */
+/* A benchmark compares its result with the reference before it is timed. */
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <string>
 #include <vector>
-
-#include "rlkd/kernels/cpu_features.h"
 
 namespace rlkd::kernels::bench {
 
@@ -26,13 +24,6 @@ bool agree(benchmark::State& state, const std::vector<T>& actual, const std::vec
     }
   }
   return true;
-}
-
-/** `bytes`: what one iteration has to read and write at least. */
-inline void report(benchmark::State& state, double bytes) {
-  state.counters["bytes/s"] =
-      benchmark::Counter(bytes, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
-  state.SetLabel(cpu::name(cpu::instruction_set()));
 }
 
 }  // namespace rlkd::kernels::bench
