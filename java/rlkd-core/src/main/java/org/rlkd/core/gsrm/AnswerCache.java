@@ -57,6 +57,11 @@ public final class AnswerCache implements AutoCloseable {
     return new AnswerCache(null, null, Integer.MAX_VALUE);
   }
 
+  /** A cache that lives as long as the object, of as many answers as a file of the size has. */
+  public static AnswerCache inMemory(long maxBytes) {
+    return new AnswerCache(null, null, capacity(maxBytes));
+  }
+
   /**
    * Opens or creates the file and reads what it holds.
    *
@@ -64,10 +69,7 @@ public final class AnswerCache implements AutoCloseable {
    * @throws InputException if the file cannot be read or written
    */
   public static AnswerCache open(Path file, long maxBytes) {
-    int capacity = (int) Math.min(Integer.MAX_VALUE, (maxBytes - MAGIC.length) / RECORD);
-    if (capacity < 2) {
-      throw new IllegalArgumentException("no room for two answers in " + maxBytes + " bytes");
-    }
+    int capacity = capacity(maxBytes);
     try {
       AnswerCache cache =
           new AnswerCache(
@@ -82,6 +84,14 @@ public final class AnswerCache implements AutoCloseable {
     } catch (IOException e) {
       throw new InputException("judge cache %s cannot be opened: %s".formatted(file, e), e);
     }
+  }
+
+  private static int capacity(long maxBytes) {
+    int capacity = (int) Math.min(Integer.MAX_VALUE, (maxBytes - MAGIC.length) / RECORD);
+    if (capacity < 2) {
+      throw new IllegalArgumentException("no room for two answers in " + maxBytes + " bytes");
+    }
+    return capacity;
   }
 
   private void load() throws IOException {

@@ -47,6 +47,17 @@ class AnswerCacheTest {
   }
 
   @Test
+  void a_cache_in_memory_keeps_the_youngest_of_as_many_as_a_file_would() {
+    AnswerCache cache = AnswerCache.inMemory(HEADER + 100 * RECORD);
+    for (int i = 0; i < 1000; i++) {
+      cache.put("judge", question(i), i / 1024.0);
+      assertThat(cache.size()).isLessThanOrEqualTo(100);
+    }
+    assertThat(cache.get("judge", question(999))).hasValue(999 / 1024.0);
+    assertThat(cache.get("judge", question(0))).isEmpty();
+  }
+
+  @Test
   void the_file_stays_within_its_bound_and_keeps_the_youngest() throws IOException {
     long bound = HEADER + 100 * RECORD;
     fill(0, 1000, bound);

@@ -76,10 +76,11 @@ public final class GsrmJudge implements AutoCloseable {
   private static GsrmJudge asking(
       GsrmConfig config, QuestionJudge judge, AutoCloseable resource, Path cacheFile) {
     try {
+      long maxBytes = (long) config.cache().judgeMib() << 20;
       AnswerCache cache =
           cacheFile == null
-              ? AnswerCache.inMemory()
-              : AnswerCache.open(cacheFile, (long) config.cache().judgeMib() << 20);
+              ? AnswerCache.inMemory(maxBytes)
+              : AnswerCache.open(cacheFile, maxBytes);
       return new GsrmJudge(new AskingJudge(judge, cache), resource, cache);
     } catch (RuntimeException e) {
       close(resource);
