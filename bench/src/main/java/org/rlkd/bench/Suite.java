@@ -92,8 +92,8 @@ record Suite(boolean quick, int threads, Path log) {
         }
       } catch (RunnerException e) {
         throw new InputException(
-            "%s failed: %s. What it said is in %s"
-                .formatted(benchmark.getSimpleName(), e.getMessage(), logFile(benchmark)),
+            "%s failed; what it said is in %s: %s"
+                .formatted(benchmark.getSimpleName(), logFile(benchmark), e.getMessage()),
             e);
       }
     }
