@@ -15,8 +15,8 @@ import org.rlkd.core.UsageException;
  * @param estimate what the run then holds
  */
 public record MemoryPlan(MemoryOptions options, long keyValueBytes, MemoryEstimate estimate) {
-  /** JVM, its heap, LibTorch, librlkd and the tokenizer, measured: 290 to 400 MiB. */
-  static final long PROCESS = 350L << 20;
+  /** JVM, its heap, LibTorch, librlkd and the tokenizer, measured: 290 to 380 MiB. */
+  static final long PROCESS = 320L << 20;
 
   /** Rows of logits that generation holds at once. */
   private static final int LOGITS_ROWS = 64;
@@ -136,11 +136,6 @@ public record MemoryPlan(MemoryOptions options, long keyValueBytes, MemoryEstima
     update.put(
         "slack of the allocator, %.0f %% of the activations".formatted(100 * SLACK),
         withSlack(tokens * perToken) - tokens * perToken);
-    // The activations are gone when the embeddings' gradient is made.
-    long more = model.embeddingGradient() - tokens * perToken;
-    if (more > 0) {
-      update.put("embeddings' gradient beyond the activations", more);
-    }
     return update;
   }
 
@@ -161,7 +156,7 @@ public record MemoryPlan(MemoryOptions options, long keyValueBytes, MemoryEstima
                 work.longestSequence(),
                 work.sampling().isPresent() ? "max_completion_length" : "max_length",
                 wanted.gradientCheckpointing() ? "" : ", or set gradient_checkpointing: true",
-                work.model().embeddingGradient() > 0
+                work.model().trained() == work.model().weights()
                     ? ", or train an adapter (use_peft: true)"
                     : "");
     return new UsageException(refusal(budget, estimate) + advice);

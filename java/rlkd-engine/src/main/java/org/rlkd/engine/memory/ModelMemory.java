@@ -17,17 +17,9 @@ import org.rlkd.engine.model.ParameterShapes;
  * @param layerInput of one token, a layer's input
  * @param layers of the model
  * @param headRow of one row of logits
- * @param embeddingGradient of the embeddings' gradient, made in the backward pass beside the one
- *     that it is added to; 0 with LoRA
  */
 public record ModelMemory(
-    long weights,
-    long trained,
-    long keptByLayer,
-    long layerInput,
-    int layers,
-    long headRow,
-    long embeddingGradient) {
+    long weights, long trained, long keptByLayer, long layerInput, int layers, long headRow) {
 
   /**
    * The sizes for a configuration.
@@ -45,15 +37,13 @@ public record ModelMemory(
         adapter += lora.get().rank() * (shape[0] + shape[1]);
       }
     }
-    long embedding = (long) config.vocabSize() * config.hiddenSize();
     return new ModelMemory(
         Float.BYTES * (base + adapter),
         Float.BYTES * (lora.isPresent() ? adapter : base),
         Float.BYTES * keptByLayer(config, shapes, lora),
         (long) Float.BYTES * config.hiddenSize(),
         config.layers(),
-        (long) Float.BYTES * config.vocabSize(),
-        lora.isPresent() ? 0 : Float.BYTES * embedding);
+        (long) Float.BYTES * config.vocabSize());
   }
 
   /**
