@@ -10,6 +10,8 @@ import org.rlkd.engine.gsrm.SentenceEncoder;
 
 /** The embedding judge's work: cosines of pairs of sentences, none of them seen before. */
 final class SentenceSimilarity implements Round, AutoCloseable {
+  private static final int WARM_UP = 128;
+
   private final JudgePrecision precision;
   private final int threads;
   private final List<String> texts = new ArrayList<>();
@@ -29,11 +31,15 @@ final class SentenceSimilarity implements Round, AutoCloseable {
     cosines = new double[texts.size() / 2];
   }
 
-  /** A new encoder: the one before remembers its embeddings. */
+  /**
+   * A new encoder, since the one before remembers its embeddings; with other texts run once, as the
+   * peers' sessions have run before the clock starts.
+   */
   @Override
   public void prepare() {
     close();
     encoder = SentenceEncoder.load(precision, threads);
+    encoder.encode(texts.stream().limit(WARM_UP).map(text -> text + " again").toList());
   }
 
   @Override
