@@ -27,8 +27,11 @@ final class PeakMemory {
   /** Next to nothing: libraries, classes and compiled code are all that a step of it needs. */
   private static final GrpoWorkload LEAST = new GrpoWorkload(64, 1, 64, 1, 2, 2, 2);
 
-  /** Garbage of the Java heap is memory too; this much of it at most, as in every size. */
-  private static final String YOUNG_GENERATION = "-Xmn16m";
+  /**
+   * Garbage of the Java heap is memory too, 16 MB of it at most in every size; and so are the tens
+   * of megabytes that the second compiler takes when it pleases.
+   */
+  private static final List<String> STEADY = List.of("-Xmn16m", "-XX:TieredStopAtLevel=1");
 
   private static final String PEAK = "peak ";
 
@@ -71,12 +74,9 @@ final class PeakMemory {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(STEADY);
     command.addAll(
-        List.of(
-            YOUNG_GENERATION,
-            "-cp",
-            System.getProperty("java.class.path"),
-            PeakMemory.class.getName()));
+        List.of("-cp", System.getProperty("java.class.path"), PeakMemory.class.getName()));
     List.of(
             workload.hidden(),
             workload.layers(),
