@@ -32,20 +32,22 @@ class Turns(TrainerCallback):
 
     def __init__(self):
         self.start = None
+        self.cpu = None
 
     def on_step_begin(self, args, state, control, **_):
         if state.global_step == 0:
             return
         if state.global_step == 1:
-            turns.say({"ready": True})
+            turns.say({"ready": True, "results": []})
         if not turns.wait_for_turn():
             turns.say({"peak_mb": turns.peak_mb()})
             os._exit(0)
-        self.start = time.perf_counter()
+        self.cpu, self.start = time.process_time(), time.perf_counter()
 
     def on_step_end(self, args, state, control, **_):
         if self.start is not None:
-            turns.say({"seconds": time.perf_counter() - self.start, "tokens": prompts * group * new_tokens})
+            seconds, cpu_seconds = time.perf_counter() - self.start, time.process_time() - self.cpu
+            turns.say({"seconds": seconds, "cpu_seconds": cpu_seconds, "items": prompts * group * new_tokens})
 
 
 GRPOTrainer(

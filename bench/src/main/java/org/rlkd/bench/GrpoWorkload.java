@@ -20,6 +20,7 @@ import org.rlkd.engine.generation.Completion;
 import org.rlkd.engine.generation.GenerationRequest;
 import org.rlkd.engine.generation.Generator;
 import org.rlkd.engine.generation.SamplingParameters;
+import org.rlkd.engine.memory.MemoryOptions;
 import org.rlkd.engine.model.CausalLm;
 import org.rlkd.engine.model.ModelConfig;
 import org.rlkd.engine.model.ModelFamily;
@@ -46,6 +47,9 @@ public record GrpoWorkload(
     int group,
     int promptTokens,
     int completionTokens) {
+
+  /** As in a run on the CPU. */
+  private static final long TOKENS_AT_ONCE = 2048;
 
   /** Of the model "tiny": hidden 256, 4 layers, vocabulary 8192; 5 M parameters. */
   public static GrpoWorkload tiny(int prompts, int group, int promptTokens, int completionTokens) {
@@ -155,7 +159,8 @@ public record GrpoWorkload(
         tokenizer(),
         all,
         List.of(new HashReward()),
-        GrpoOptions.of(config, Set.of()),
+        GrpoOptions.of(config, Set.of())
+            .withMemory(MemoryOptions.of(config.machine()).withTokens(TOKENS_AT_ONCE)),
         null);
   }
 
