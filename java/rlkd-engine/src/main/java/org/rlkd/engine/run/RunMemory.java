@@ -107,6 +107,7 @@ final class RunMemory {
     long keyValue = 2L * Float.BYTES * config.layers() * config.keyValueHeads() * config.headDim();
     return plan(
         prompt + completion,
+        prompt,
         rows * completion + groups * prompt,
         Optional.of(
             new Sampling(
@@ -126,15 +127,17 @@ final class RunMemory {
         Math.min(
             sft.maxLength(), data.stream().mapToLong(TrainingSequence::length).max().orElse(0));
     long row = sft.packing().isPresent() ? sft.maxLength() : longest;
-    return plan(longest, sft.batchSize() * row, Optional.empty());
+    return plan(longest, 0, sft.batchSize() * row, Optional.empty());
   }
 
-  private MemoryPlan plan(long longest, long microBatch, Optional<Sampling> sampling) {
-    boolean cpu = machine.device().kind() == DeviceSpec.Kind.CPU;
+  private MemoryPlan plan(long longest, long prompt, long microBatch, Optional<Sampling> sampling) {
+    long atOnce = machine.device().kind() == DeviceSpec.Kind.CPU ? CPU_TOKENS : GPU_TOKENS;
+    // A part computes a prompt once: beside a long one there is as much room for its completions.
+    long tokens = Math.max(atOnce, 2 * prompt);
     plan =
         MemoryPlan.of(
             new Workload(model, otherModels, longest, microBatch, sampling),
-            MemoryOptions.of(machine).withTokens(cpu ? CPU_TOKENS : GPU_TOKENS),
+            MemoryOptions.of(machine).withTokens(tokens),
             GeneratorOptions.DEFAULT.kvCacheBytes(),
             machine.memoryBudget());
     if (machine.memoryBudget().isPresent()) {
