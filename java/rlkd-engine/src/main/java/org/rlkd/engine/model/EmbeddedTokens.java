@@ -53,7 +53,7 @@ final class EmbeddedTokens {
         sum.put(dense);
       }
     } else {
-      sum.index_add_(0, ids, rows);
+      sum.index_add_(0, ids, rows.to(sum.scalar_type()));
     }
   }
 }
