@@ -48,7 +48,7 @@ public record GrpoWorkload(
     int promptTokens,
     int completionTokens) {
 
-  /** As in a run on the CPU, where a prompt has no more than half of them. */
+  /** As in a run on the CPU. */
   private static final long TOKENS_AT_ONCE = 2048;
 
   /** Of the model "tiny": hidden 256, 4 layers, vocabulary 8192; 5 M parameters. */
@@ -162,7 +162,8 @@ public record GrpoWorkload(
         GrpoOptions.of(config, Set.of())
             .withMemory(
                 MemoryOptions.of(config.machine())
-                    .withTokens(Math.max(TOKENS_AT_ONCE, 2L * promptTokens))),
+                    .withTokens(TOKENS_AT_ONCE)
+                    .withRoomForPrompt(promptTokens)),
         null);
   }
 

@@ -37,12 +37,15 @@ final class TeacherPaths {
     Set<Reasoning> unknown = new LinkedHashSet<>();
     for (TeacherPath path : paths(problem)) {
       Reasoning reasoning = reasoning(problem, path.text());
-      if (path.structureOrNull() == null
-          && cache.get(problem.id(), decomposerId, reasoning).isEmpty()) {
+      if (path.structureOrNull() == null && !isKnown(problem, reasoning)) {
         unknown.add(reasoning);
       }
     }
     return unknown;
+  }
+
+  private boolean isKnown(Problem problem, Reasoning reasoning) {
+    return cache.get(problem.id(), decomposerId, reasoning).isPresent();
   }
 
   /** What has to be decomposed before {@link #of} can answer for the problems. */
@@ -53,7 +56,7 @@ final class TeacherPaths {
         if (path.structureOrNull() == null) {
           Reasoning reasoning = reasoning(problem, path.text());
           lookups++;
-          if (cache.get(problem.id(), decomposerId, reasoning).isPresent()) {
+          if (isKnown(problem, reasoning)) {
             hits++;
           } else {
             missing.add(reasoning);

@@ -37,6 +37,14 @@ public record MemoryOptions(long logits, long tokens, boolean gradientCheckpoint
     return new MemoryOptions(logits, value, gradientCheckpointing);
   }
 
+  /**
+   * Room for at least twice a prompt: a part computes a prompt once, so beside a long one there is
+   * as much for its completions.
+   */
+  public MemoryOptions withRoomForPrompt(long promptTokens) {
+    return withTokens(Math.max(tokens, 2 * promptTokens));
+  }
+
   public MemoryOptions withGradientCheckpointing(boolean value) {
     return new MemoryOptions(logits, tokens, value);
   }

@@ -131,13 +131,13 @@ final class RunMemory {
   }
 
   private MemoryPlan plan(long longest, long prompt, long microBatch, Optional<Sampling> sampling) {
-    long atOnce = machine.device().kind() == DeviceSpec.Kind.CPU ? CPU_TOKENS : GPU_TOKENS;
-    // A part computes a prompt once: beside a long one there is as much room for its completions.
-    long tokens = Math.max(atOnce, 2 * prompt);
+    boolean cpu = machine.device().kind() == DeviceSpec.Kind.CPU;
     plan =
         MemoryPlan.of(
             new Workload(model, otherModels, longest, microBatch, sampling),
-            MemoryOptions.of(machine).withTokens(tokens),
+            MemoryOptions.of(machine)
+                .withTokens(cpu ? CPU_TOKENS : GPU_TOKENS)
+                .withRoomForPrompt(prompt),
             GeneratorOptions.DEFAULT.kvCacheBytes(),
             machine.memoryBudget());
     if (machine.memoryBudget().isPresent()) {

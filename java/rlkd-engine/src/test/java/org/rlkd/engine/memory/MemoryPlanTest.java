@@ -40,6 +40,13 @@ class MemoryPlanTest {
   }
 
   @Test
+  void a_long_prompt_has_as_much_room_beside_it_and_a_short_one_changes_nothing() {
+    MemoryOptions options = MemoryOptions.DEFAULT.withTokens(2048);
+    assertThat(options.withRoomForPrompt(1500)).isEqualTo(options.withTokens(3000));
+    assertThat(options.withRoomForPrompt(1024)).isEqualTo(options);
+  }
+
+  @Test
   void without_a_budget_a_part_is_what_is_of_use() {
     MemoryPlan plan = plan(work(100, 900), Optional.empty());
     assertThat(plan.options().tokens()).isEqualTo(900);
